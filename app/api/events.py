@@ -1,0 +1,144 @@
+"""`/events`: what happened, where, when, and who took part."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field, model_validator
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from app import schemas, search
+from app.api.routing import StrictRoute
+from app.models import Citation, Event, EventOrganisation, EventTopic, RegionWithin, Source, columns
+from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
+from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
+
+router = APIRouter(tags=["events"], route_class=StrictRoute)
+
+event, citation, source = columns(Event), columns(Citation), columns(Source)
+involved, topics, within = columns(EventOrganisation), columns(EventTopic), columns(RegionWithin)
+
+SORTS = {
+    "date": SortKey(event.date_first, date, nullable=True),
+    "title": SortKey(event.title, str),
+    "id": SortKey(event.id, str),
+}
+
+
+class EventQuery(ListQuery):
+    """Parameters of `/events`."""
+
+    type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
+    """Kind of event."""
+    status: list[term("event-status")] = Field(default=[], examples=[["held"]])  # type: ignore[valid-type]
+    """How far the event has come."""
+    region: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    """Where it took place: a region's id; what lies in the region counts too."""
+    region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
+    """`exact` leaves out what lies in the named regions."""
+    organisation: list[Id] = Field(default=[], examples=[["chinese-society-gene-cell-therapy"]])
+    """An organisation with a role in the event."""
+    role: list[term("role")] = Field(default=[], examples=[["host"]])  # type: ignore[valid-type]
+    """A role that an organisation has in the event: the named organisation, if one is named."""
+    topic: list[term("topic")] = Field(default=[], examples=[["cgt"]])  # type: ignore[valid-type]
+    """A topic of the event."""
+    source: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    """A source that the event's own citations name."""
+    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    """The publisher of a source that the event's own citations name: an organisation's id."""
+    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    """A held document that the event's own citations point into: its name or SHA-256."""
+    parent: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    """The event that it is part of."""
+    from_: Date | None = Field(default=None, alias="from", examples=["2025-09"])
+    """On or after: a day, month, quarter (2025-Q3) or year, counted from its first day."""
+    to: Date | None = Field(default=None, examples=["2025-12"])
+    """On or before: a day, month, quarter or year, counted to its last day."""
+    date_match: Literal["overlaps", "within"] = Field(default="overlaps", examples=["overlaps"])
+    """Whether the event's date must only touch the span from `from` to `to`, or lie in it. An open date counts at the bound it has."""
+    origins_min: int | None = Field(default=None, ge=1, le=1000, examples=[2])
+    """At least so many independent origins."""
+    verification: list[term("verification")] = Field(default=[], examples=[["unchecked"]])  # type: ignore[valid-type]
+    """`verified`: all of the event's citations are; any other: at least one of them is."""
+    sort: Names = Field(default="-date", examples=["-date"])
+    """Comma list of date, title, id; a leading `-` descends. Unknown dates come last."""
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "EventQuery":
+        date_order("from", self.from_, "to", self.to)
+        return self
+
+
+@router.get("/events", summary="List events", response_model=schemas.Listing[schemas.Event])
+def list_events(request: Request, connection: Reading, query: Annotated[EventQuery, Query()]) -> Response:
+    """Events that fulfil every filter, each with its citations and figures."""
+    check_ids(
+        connection,
+        {
+            "region": ("region", query.region),
+            "organisation": ("organisation", query.organisation),
+            "source": ("source", query.source),
+            "publisher": ("organisation", query.publisher),
+            "parent": ("event", query.parent),
+        },
+    )
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(event.type.in_(query.type))
+    if query.status:
+        where.append(event.status.in_(query.status))
+    if query.region and query.region_match == "exact":
+        where.append(event.region_id.in_(query.region))
+    elif query.region:
+        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.organisation or query.role:
+        part = [involved.event_id == event.id]
+        if query.organisation:
+            part.append(involved.organisation_id.in_(query.organisation))
+        if query.role:
+            part.append(involved.role.in_(query.role))
+        where.append(exists().where(*part))
+    if query.topic:
+        where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
+    if query.source:
+        where.append(_cited(citation.source_id.in_(query.source)))
+    if query.publisher:
+        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+    if query.document:
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+    if query.parent:
+        where.append(event.parent_id.in_(query.parent))
+    starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
+    if query.from_:
+        where.append(starts >= query.from_.first)
+    if query.to:
+        where.append(ends <= query.to.last)
+    if query.origins_min:
+        where.append(event.origins >= query.origins_min)
+    if query.verification:
+        where.append(_verification(query.verification))
+    if query.q:
+        where.append(event.id.in_(search.matches(connection, "event", query.q)))
+    return answer(request, connection, "event", query, where, SORTS)
+
+
+def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(citation.event_id == event.id, *conditions)
+
+
+def _verification(statuses: list[str]) -> ColumnElement[bool]:
+    ways: list[Any] = [_cited(citation.status.in_([status for status in statuses if status != "verified"]))]
+    if "verified" in statuses:
+        ways.append(and_(_cited(), ~_cited(citation.status != "verified")))
+    return or_(*ways)
+
+
+@router.get("/events/{id}", summary="Get an event", response_model=schemas.One[schemas.Event])
+def get_event(
+    request: Request,
+    connection: Reading,
+    id: Annotated[str, Path(description="The event's id.", examples=["csgct-annual-meeting-2025"])],
+    query: Annotated[RecordQuery, Query()],
+) -> Response:
+    """One event with its citations and figures."""
+    return one(request, connection, "event", id, query.fields)

@@ -1,0 +1,152 @@
+"""`/figures`: numbers with their unit, qualifier, basis and receipts."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import ColumnElement, exists, select
+
+from app import schemas, search
+from app.api.routing import StrictRoute
+from app.models import Citation, Figure, RegionWithin, Source, columns
+from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
+from app.parameters import Date, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
+
+router = APIRouter(tags=["figures"], route_class=StrictRoute)
+
+figure, citation, source, within = columns(Figure), columns(Citation), columns(Source), columns(RegionWithin)
+
+SORTS = {
+    "metric": SortKey(figure.metric, str),
+    "period": SortKey(figure.period_first, date, nullable=True),
+    "value": SortKey(figure.value, float, nullable=True),
+    "id": SortKey(figure.id, str),
+}
+
+
+class FigureQuery(ListQuery):
+    """Parameters of `/figures`."""
+
+    metric: list[term("metric")] = Field(default=[], examples=[["market-size"]])  # type: ignore[valid-type]
+    """What kind of number."""
+    subject: list[term("subject")] = Field(default=[], examples=[["cgt"]])  # type: ignore[valid-type]
+    """What is measured."""
+    region: list[Id] = Field(default=[], examples=[["cn"]])
+    """The place that the number speaks of: a region's id; what lies in the region counts too."""
+    region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
+    """`exact` leaves out what lies in the named regions."""
+    organisation: list[Id] = Field(default=[], examples=[["packgene-biotech"]])
+    """The organisation that the number speaks of."""
+    event: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    """The event that the number speaks of."""
+    source: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    """A source that the figure's citations name."""
+    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    """The publisher of a source that the figure's citations name: an organisation's id."""
+    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    """A held document that the figure's citations point into: its name or SHA-256."""
+    basis: list[term("basis")] = Field(default=[], examples=[["forecast"]])  # type: ignore[valid-type]
+    """Whether the number is reported, forecast, promised, claimed."""
+    qualifier: list[term("qualifier")] = Field(default=[], examples=[["more-than"]])  # type: ignore[valid-type]
+    """Whether the number is exact, a bound or a range."""
+    unit: list[UnitTerm] = Field(default=[], examples=[["CNY"]])
+    """A currency (ISO 4217) or another unit."""
+    agreement: list[term("agreement")] = Field(default=[], examples=[["contested"]])  # type: ignore[valid-type]
+    """Whether the sources agree."""
+    period_from: Date | None = Field(default=None, examples=["2024"])
+    """The number's period ends on or after: a day, month, quarter or year. An unknown period never matches."""
+    period_to: Date | None = Field(default=None, examples=["2030"])
+    """The number's period begins on or before: a day, month, quarter or year."""
+    min: float | None = Field(default=None, allow_inf_nan=False, examples=[1000000000])
+    """`low` is at least this; needs one `unit`. A number that is only bounded from above never matches."""
+    max: float | None = Field(default=None, allow_inf_nan=False, examples=[2000000000000])
+    """`high` is at most this; needs one `unit`. A number that is only bounded from below never matches."""
+    sort: Names = Field(default="metric", examples=["metric,-period"])
+    """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> "FigureQuery":
+        date_order("period_from", self.period_from, "period_to", self.period_to)
+        if self.min is not None and self.max is not None and self.min > self.max:
+            reason = f"min ({self.min:g}) is greater than max ({self.max:g})"
+            raise PydanticCustomError("range", "{reason}", {"reason": reason, "parameter": "min", "value": self.min})
+        return self
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> "FigureQuery":
+        by_value = "value" in [part.removeprefix("-") for part in self.sort.split(",")]
+        for parameter, given in (("min", self.min), ("max", self.max), ("sort", self.sort if by_value else None)):
+            if given is not None and len(set(self.unit)) != 1:
+                reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one"
+                raise PydanticCustomError("unit", "{reason}", {"reason": reason, "parameter": parameter, "value": given})
+        return self
+
+
+@router.get("/figures", summary="List figures", response_model=schemas.Listing[schemas.Figure])
+def list_figures(request: Request, connection: Reading, query: Annotated[FigureQuery, Query()]) -> Response:
+    """Figures that fulfil every filter, each with its citations and what sources differ on."""
+    check_ids(
+        connection,
+        {
+            "region": ("region", query.region),
+            "organisation": ("organisation", query.organisation),
+            "event": ("event", query.event),
+            "source": ("source", query.source),
+            "publisher": ("organisation", query.publisher),
+        },
+    )
+    where: list[ColumnElement[bool]] = []
+    if query.metric:
+        where.append(figure.metric.in_(query.metric))
+    if query.subject:
+        where.append(figure.subject.in_(query.subject))
+    if query.region and query.region_match == "exact":
+        where.append(figure.region_id.in_(query.region))
+    elif query.region:
+        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.organisation:
+        where.append(figure.organisation_id.in_(query.organisation))
+    if query.event:
+        where.append(figure.event_id.in_(query.event))
+    if query.source:
+        where.append(_cited(citation.source_id.in_(query.source)))
+    if query.publisher:
+        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+    if query.document:
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+    if query.basis:
+        where.append(figure.basis.in_(query.basis))
+    if query.qualifier:
+        where.append(figure.qualifier.in_(query.qualifier))
+    if query.unit:
+        where.append(figure.unit.in_(query.unit))
+    if query.agreement:
+        where.append(figure.agreement.in_(query.agreement))
+    if query.period_from:
+        where.append(figure.period_last >= query.period_from.first)
+    if query.period_to:
+        where.append(figure.period_first <= query.period_to.last)
+    if query.min is not None:
+        where.append(figure.low >= query.min)
+    if query.max is not None:
+        where.append(figure.high <= query.max)
+    if query.q:
+        where.append(figure.id.in_(search.matches(connection, "figure", query.q)))
+    return answer(request, connection, "figure", query, where, SORTS)
+
+
+def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(citation.figure_id == figure.id, *conditions)
+
+
+@router.get("/figures/{id}", summary="Get a figure", response_model=schemas.One[schemas.Figure])
+def get_figure(
+    request: Request,
+    connection: Reading,
+    id: Annotated[str, Path(description="The figure's id.", examples=["cn-bj-health-industry-output-2024"])],
+    query: Annotated[RecordQuery, Query()],
+) -> Response:
+    """One figure with its citations and what sources differ on."""
+    return one(request, connection, "figure", id, query.fields)

@@ -1,0 +1,70 @@
+"""`/organisations`: who takes part, publishes or is spoken of."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import ColumnElement, exists, select
+
+from app import schemas, search
+from app.api.routing import StrictRoute
+from app.models import EventOrganisation, Organisation, RegionWithin, columns
+from app.paging import Reading, SortKey, answer, check_ids, one
+from app.parameters import Id, ListQuery, Names, RecordQuery, term
+
+router = APIRouter(tags=["organisations"], route_class=StrictRoute)
+
+organisation, involved, within = columns(Organisation), columns(EventOrganisation), columns(RegionWithin)
+
+SORTS = {"name": SortKey(organisation.name, str), "id": SortKey(organisation.id, str)}
+
+
+class OrganisationQuery(ListQuery):
+    """Parameters of `/organisations`."""
+
+    type: list[term("organisation-type")] = Field(default=[], examples=[["company"]])  # type: ignore[valid-type]
+    """Kind of organisation."""
+    region: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    """Where it is: a region's id; what lies in the region counts too."""
+    region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
+    """`exact` leaves out what lies in the named regions."""
+    role: list[term("role")] = Field(default=[], examples=[["host"]])  # type: ignore[valid-type]
+    """A role that it has in an event: in the named event, if one is named."""
+    event: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    """An event that it has a role in."""
+    sort: Names = Field(default="name", examples=["name"])
+    """Comma list of name, id; a leading `-` descends."""
+
+
+@router.get("/organisations", summary="List organisations", response_model=schemas.Listing[schemas.Organisation])
+def list_organisations(request: Request, connection: Reading, query: Annotated[OrganisationQuery, Query()]) -> Response:
+    """Organisations that fulfil every filter, with their names in both languages."""
+    check_ids(connection, {"region": ("region", query.region), "event": ("event", query.event)})
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(organisation.type.in_(query.type))
+    if query.region and query.region_match == "exact":
+        where.append(organisation.region_id.in_(query.region))
+    elif query.region:
+        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.role or query.event:
+        part = [involved.organisation_id == organisation.id]
+        if query.role:
+            part.append(involved.role.in_(query.role))
+        if query.event:
+            part.append(involved.event_id.in_(query.event))
+        where.append(exists().where(*part))
+    if query.q:
+        where.append(organisation.id.in_(search.matches(connection, "organisation", query.q)))
+    return answer(request, connection, "organisation", query, where, SORTS)
+
+
+@router.get("/organisations/{id}", summary="Get an organisation", response_model=schemas.One[schemas.Organisation])
+def get_organisation(
+    request: Request,
+    connection: Reading,
+    id: Annotated[str, Path(description="The organisation's id.", examples=["chinese-society-gene-cell-therapy"])],
+    query: Annotated[RecordQuery, Query()],
+) -> Response:
+    """One organisation with its names and citations."""
+    return one(request, connection, "organisation", id, query.fields)

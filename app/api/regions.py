@@ -1,0 +1,60 @@
+"""`/regions`: the places that records speak of."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import ColumnElement, select
+
+from app import schemas, search
+from app.api.routing import StrictRoute
+from app.models import Region, RegionWithin, columns
+from app.paging import Reading, SortKey, answer, check_ids, one
+from app.parameters import Id, ListQuery, Names, RecordQuery, term
+
+router = APIRouter(tags=["regions"], route_class=StrictRoute)
+
+region, lies_within = columns(Region), columns(RegionWithin)
+
+SORTS = {"name": SortKey(region.name, str), "id": SortKey(region.id, str)}
+
+
+class RegionQuery(ListQuery):
+    """Parameters of `/regions`."""
+
+    type: list[term("region-type")] = Field(default=[], examples=[["district"]])  # type: ignore[valid-type]
+    """Kind of region."""
+    parent: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    """The region that it is directly part of."""
+    within: list[Id] = Field(default=[], examples=[["cn"]])
+    """A region that it lies in at any depth, by parents or as a member; the named region itself is not listed."""
+    sort: Names = Field(default="name", examples=["name"])
+    """Comma list of name, id; a leading `-` descends."""
+
+
+@router.get("/regions", summary="List regions", response_model=schemas.Listing[schemas.Region])
+def list_regions(request: Request, connection: Reading, query: Annotated[RegionQuery, Query()]) -> Response:
+    """Regions that fulfil every filter, with the counts of their records rolled up."""
+    check_ids(connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(region.type.in_(query.type))
+    if query.parent:
+        where.append(region.parent_id.in_(query.parent))
+    if query.within:
+        inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
+        where.append(region.id.in_(inside))
+    if query.q:
+        where.append(region.id.in_(search.matches(connection, "region", query.q)))
+    return answer(request, connection, "region", query, where, SORTS)
+
+
+@router.get("/regions/{id}", summary="Get a region", response_model=schemas.One[schemas.Region])
+def get_region(
+    request: Request,
+    connection: Reading,
+    id: Annotated[str, Path(description="The region's id.", examples=["cn-bj"])],
+    query: Annotated[RecordQuery, Query()],
+) -> Response:
+    """One region with its place in the whole."""
+    return one(request, connection, "region", id, query.fields)

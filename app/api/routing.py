@@ -1,0 +1,32 @@
+"""What every route of the API does before its own work: refuse what it could only ignore."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, get_origin
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.parameters import refuse_unacceptable, refuse_unclear
+
+JSON = ("application/json",)
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses parameters it would not read and formats it does not have."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler with the checks in front."""
+        handle = super().get_route_handler()
+        single = {
+            info.alias or name
+            for field in self.dependant.query_params
+            for name, info in field.field_info.annotation.model_fields.items()  # type: ignore[union-attr]  # always a model here
+            if get_origin(info.annotation) is not list
+        }
+
+        async def checked(request: Request) -> Response:
+            refuse_unclear(request, single)
+            refuse_unacceptable(request, JSON)
+            return await handle(request)
+
+        return checked

@@ -1,0 +1,89 @@
+"""`/sources`: the published works that records cite."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field, StringConstraints, model_validator
+from sqlalchemy import ColumnElement
+
+from app import schemas, search
+from app.api.routing import StrictRoute
+from app.models import Source, columns
+from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
+from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
+
+router = APIRouter(tags=["sources"], route_class=StrictRoute)
+
+source = columns(Source)
+
+SORTS = {
+    "published": SortKey(source.published_first, date, nullable=True),
+    "title": SortKey(source.title, str),
+    "id": SortKey(source.id, str),
+}
+
+
+class SourceQuery(ListQuery):
+    """Parameters of `/sources`."""
+
+    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    """Who published it: an organisation's id."""
+    type: list[term("source-type")] = Field(default=[], examples=[["article"]])  # type: ignore[valid-type]
+    """Kind of work."""
+    grade: list[term("source-grade")] = Field(default=[], examples=[["B"]])  # type: ignore[valid-type]
+    """How near the work is to what it reports."""
+    language: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = Field(default=[], examples=[["en"]])
+    """BCP 47 language tag, exactly as the source has it."""
+    published_from: Date | None = Field(default=None, examples=["2025-09"])
+    """Published on or after: a day, month, quarter or year. An open date counts at the bound it has."""
+    published_to: Date | None = Field(default=None, examples=["2025-12"])
+    """Published on or before: a day, month, quarter or year."""
+    origin: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    """The source from which it goes back: lists the reports that are one."""
+    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    """The held document that holds it: its name or SHA-256."""
+    sort: Names = Field(default="-published", examples=["-published"])
+    """Comma list of published, title, id; a leading `-` descends. Unknown dates come last."""
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "SourceQuery":
+        date_order("published_from", self.published_from, "published_to", self.published_to)
+        return self
+
+
+@router.get("/sources", summary="List sources", response_model=schemas.Listing[schemas.Source])
+def list_sources(request: Request, connection: Reading, query: Annotated[SourceQuery, Query()]) -> Response:
+    """Sources that fulfil every filter, with what each was derived from."""
+    check_ids(connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
+    where: list[ColumnElement[bool]] = []
+    if query.publisher:
+        where.append(source.publisher_id.in_(query.publisher))
+    if query.type:
+        where.append(source.type.in_(query.type))
+    if query.grade:
+        where.append(source.grade.in_(query.grade))
+    if query.language:
+        where.append(source.language.in_(query.language))
+    if query.published_from:
+        where.append(source.published_last >= query.published_from.first)
+    if query.published_to:
+        where.append(source.published_first <= query.published_to.last)
+    if query.origin:
+        where.append(source.origin_id.in_(query.origin))
+    if query.document:
+        where.append(source.document_id.in_(document_ids(connection, query.document)))
+    if query.q:
+        where.append(source.id.in_(search.matches(connection, "source", query.q)))
+    return answer(request, connection, "source", query, where, SORTS)
+
+
+@router.get("/sources/{id}", summary="Get a source", response_model=schemas.One[schemas.Source])
+def get_source(
+    request: Request,
+    connection: Reading,
+    id: Annotated[str, Path(description="The source's id.", examples=["china-daily-2025-09-14"])],
+    query: Annotated[RecordQuery, Query()],
+) -> Response:
+    """One source with what is known of its publisher, date and origin."""
+    return one(request, connection, "source", id, query.fields)

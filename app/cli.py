@@ -1,0 +1,224 @@
+"""The admin command `cgt`."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from app import __version__, database
+from app.main import create_app
+from app.seeding import load as seeding
+from app.seeding.dataset import Dataset
+from app.settings import Settings, unknown_variables
+
+app = typer.Typer(name="cgt", help="CGT Atlas: seed, check and serve the database.", no_args_is_help=True, add_completion=False)
+db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app.add_typer(db, name="db")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SeedsArgument = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder of the curated files; default: CGT_SEEDS.", show_default=False)]
+DocumentsOption = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="Folder of the source documents; default: CGT_DOCUMENTS.")]
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(f"cgt: {message}", markup=False)
+    raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    for line in unknown_variables():
+        err.print(f"cgt: warning: {line}", markup=False)
+    try:
+        return Settings()
+    except ValidationError as error:
+        _fail("; ".join(f"CGT_{str(found['loc'][0]).upper()}: {found['msg']} (got {found['input']!r})" for found in error.errors()))
+
+
+def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset:
+    folder = folder or settings.seeds
+    held = held or settings.documents
+    try:
+        return seeding.read(folder, held)
+    except seeding.SeedError as error:
+        _tell(error)
+
+
+def _tell(error: seeding.SeedError) -> NoReturn:
+    for mistake in error.mistakes:
+        err.print(str(mistake), markup=False)
+    count = len(error.mistakes)
+    _fail(f"{count} {'mistake' if count == 1 else 'mistakes'} in the curated files; nothing was changed")
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API at CGT_HOST and CGT_PORT."""
+    settings = _settings()
+    try:
+        engine = database.connect(settings.database_url)
+        with database.reading(engine) as connection:
+            state = database.schema_state(connection)
+        if state == "empty":
+            with database.writing(engine) as connection:
+                database.upgrade(connection)
+            err.print("cgt: the database is new and empty; /readyz says so until 'cgt seed' has loaded a release")
+        elif state == "old":
+            _fail("the database has the schema of an earlier version; run 'cgt db upgrade'")
+    except database.DatabaseError as error:
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(database.explain(engine, error))
+    _refuse_taken_port(settings)
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_level=settings.log_level,
+        server_header=False,
+    )
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        _fail(f"cannot listen on {settings.host} port {settings.port} ({error.strerror}); set CGT_PORT or CGT_HOST to another one")
+
+
+@app.command()
+def seed(
+    folder: SeedsArgument = None,
+    documents: DocumentsOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare everything, change nothing.")] = False,
+) -> None:
+    """Migrate the database, check the curated files and load them, all in one transaction; print what changed."""
+    settings = _settings()
+    data = _read(settings, folder, documents)
+    try:
+        engine = database.connect(settings.database_url)
+        file = database.sqlite_file(engine)
+        if dry_run and file is not None and not file.exists():
+            engine = database.connect("sqlite://")
+        with err.status("loading") as status:
+            outcome = seeding.load(engine, data, dry_run=dry_run, progress=status.update)
+    except seeding.SeedError as error:
+        _tell(error)
+    except database.DatabaseError as error:
+        _fail(str(error))
+    _report(settings, outcome, dry_run=dry_run)
+
+
+def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> None:
+    where = database.parse_url(settings.database_url).render_as_string(hide_password=True)
+    if outcome.migrated:
+        out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.head()}")
+    for kind, changes in sorted(outcome.changes.items()):
+        out.print(f"{kind}: " + ", ".join(f"{count} {what}" for what, count in sorted(changes.items())))
+    held = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.counts.items()))
+    if outcome.release is None:
+        out.print(f"no change: {where} already holds this data ({held})")
+    elif dry_run:
+        out.print(f"dry run: release {outcome.release} would be made in {where} ({held}); nothing was changed")
+    else:
+        out.print(f"release {outcome.release} loaded into {where} ({held})")
+
+
+@app.command()
+def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> None:
+    """Check the curated files without a database; with the documents, also that each anchor stands in them once."""
+    settings = _settings()
+    held = documents or settings.documents
+    data = _read(settings, folder, held)
+    citations = sum(len(record.cite) for _, record in data.records())
+    out.print(f"{len(data.kinds)} records and {citations} citations are in order")
+    if held is None:
+        out.print(f"not checked: {citations} anchors against {len(data.documents)} documents; name their folder with --documents")
+    else:
+        out.print(f"{len(data.documents)} documents are the recorded ones, and each of {citations} anchors stands in its source exactly once")
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the database's schema up to date."""
+    settings = _settings()
+    try:
+        engine = database.connect(settings.database_url)
+        with database.writing(engine) as connection:
+            done = database.upgrade(connection)
+    except database.DatabaseError as error:
+        _fail(str(error))
+    out.print(f"schema: {'brought to' if done else 'already at'} revision {database.head()}")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    sys.stdout.write(json.dumps(create_app(_settings()).openapi(), ensure_ascii=False, indent=2) + "\n")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this installation and how to mend it; exit status 1 if anything is."""
+    settings = _settings()
+    wrong = 0
+
+    def tell(ok: bool, what: str) -> None:
+        nonlocal wrong
+        wrong += not ok
+        out.print(f"{'ok   ' if ok else 'WRONG'} {what}", markup=False)
+
+    version = sys.version_info
+    tell(version >= (3, 11), f"Python {version.major}.{version.minor} (3.11 or newer is needed); CGT Atlas {__version__}")
+    for line in unknown_variables():
+        tell(False, line)
+    try:
+        data = seeding.read(settings.seeds, settings.documents)
+        tell(True, f"curated files in {settings.seeds}: {len(data.kinds)} records")
+    except seeding.SeedError as error:
+        tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")
+    for ok, what in _database_health(settings):
+        tell(ok, what)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _database_health(settings: Settings) -> list[tuple[bool, str]]:
+    try:
+        engine = database.connect(settings.database_url)
+        file = database.sqlite_file(engine)
+        where = engine.url.render_as_string(hide_password=True)
+        if file is not None and not file.exists():
+            return [(False, f"database {where}: does not exist yet; 'cgt seed' makes it")]
+        with database.reading(engine) as connection:
+            state = database.schema_state(connection)
+            if state != "current":
+                return [(False, f"database {where}: its schema is {state}; run 'cgt seed' or 'cgt db upgrade'")]
+            release = database.latest_release(connection)
+    except database.DatabaseError as error:
+        return [(False, f"database: {error}")]
+    except DBAPIError as error:
+        return [(False, f"database: {database.explain(engine, error)}")]
+    if release is None:
+        return [(False, f"database {where}: no release is loaded; run 'cgt seed'")]
+    return [(True, f"database {where}: schema {database.head()}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]
+
+
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """CGT Atlas: seed, check and serve the database."""
+    if version:
+        out.print(f"cgt-atlas {__version__}")
+        raise typer.Exit

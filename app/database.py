@@ -1,0 +1,169 @@
+"""Engines, transactions and the state of a database's schema, for SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+
+from app.models import Release, columns
+from app.schemas import ReleaseInfo
+from app.settings import ROOT
+
+BUSY_TIMEOUT = 5
+"""Seconds that a connection waits for another one's lock."""
+
+LOAD_LOCK = 0x636774
+"""Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+def parse_url(url: str) -> URL:
+    """The URL with its driver; DatabaseError where it is none that the product serves."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(f"CGT_DATABASE_URL is no database URL: {url!r}; write sqlite:///FILE or postgresql://USER@HOST/DATABASE") from None
+    if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise DatabaseError(f"CGT_DATABASE_URL names {parsed.drivername!r}; only sqlite and postgresql are supported")
+    return parsed
+
+
+def connect(url: str) -> Engine:
+    """An engine whose transactions are what they say, on both databases. Nothing is opened yet."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        # The client library's own limit of a connection attempt; without it a dead host hangs for minutes.
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    pool: dict[str, Any] = {} if parsed.database in {None, "", ":memory:"} else {"poolclass": NullPool}
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **pool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        # The driver would begin transactions late and end them around DDL; `begin` below does it by hand.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection whose queries all see the same release, whatever is loaded meanwhile."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """The one writing transaction at a time; committed at the end, rolled back on any error."""
+    try:
+        with engine.connect().execution_options(writing=True) as connection:
+            if connection.dialect.name == "sqlite" and engine.url.database not in {None, "", ":memory:"}:
+                # Readers go on while a load writes. The mode belongs to the file and cannot change in a transaction.
+                raw: Any = connection.connection.dbapi_connection
+                raw.execute("PRAGMA journal_mode = WAL")
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
+                yield connection
+    except DBAPIError as error:
+        raise DatabaseError(explain(engine, error)) from error
+
+
+def explain(engine: Engine, error: BaseException) -> str:
+    """What a failure of the database means and what to do, in a sentence."""
+    where = engine.url.render_as_string(hide_password=True)
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    if "database is locked" in cause:
+        return f"{where} is locked by another process for more than {BUSY_TIMEOUT} s; nothing was changed, try again when it is done"
+    if "readonly" in cause or "read-only" in cause:
+        return f"{where} cannot be written ({cause}); check the rights of the file and its folder"
+    if "unable to open" in cause:
+        return f"{where} cannot be opened; check that the folder exists and may be written"
+    if "not a database" in cause:
+        return f"{where} is no SQLite database; name another file in CGT_DATABASE_URL"
+    if engine.dialect.name == "postgresql" and not getattr(error, "connection_invalidated", False) and "connection" in cause:
+        return f"{where} cannot be reached ({cause}); check CGT_DATABASE_URL and that the server runs"
+    return f"{where} failed: {cause}"
+
+
+def _alembic(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The schema revision that this version of the software works with."""
+    revision = ScriptDirectory.from_config(_alembic()).get_current_head()
+    if revision is None:
+        raise RuntimeError("the installation lacks its migrations")
+    return revision
+
+
+def schema_state(connection: Connection) -> str:
+    """`empty`, `old` or `current`; DatabaseError for a schema that is not ours or newer than we are."""
+    where = connection.engine.url.render_as_string(hide_password=True)
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        if tables:
+            raise DatabaseError(f"{where} holds tables of something else ({', '.join(sorted(tables)[:3])}); name an empty database")
+        return "empty"
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    if revision is None:
+        return "empty"
+    if revision not in known:
+        raise DatabaseError(f"{where} has schema {revision}, which this version does not know; install the version that made it, or a newer one")
+    return "current" if revision == head() else "old"
+
+
+def upgrade(connection: Connection) -> bool:
+    """Bring the schema up to date inside the caller's transaction; whether there was anything to do."""
+    if schema_state(connection) == "current":
+        return False
+    command.upgrade(_alembic(connection), "head")
+    return True
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """The file behind a SQLite engine."""
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or database in {None, "", ":memory:"}:
+        return None
+    return Path(str(database))
+
+
+def latest_release(connection: Connection) -> ReleaseInfo | None:
+    """The release that is served; None where nothing has been loaded."""
+    release = columns(Release)
+    row = connection.execute(select(release).order_by(release.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    # SQLite keeps no zone; what is stored is UTC.
+    moment = row.released_at.replace(tzinfo=UTC) if row.released_at.tzinfo is None else row.released_at.astimezone(UTC)
+    return ReleaseInfo(id=row.id, released_at=moment, digest=row.digest, licence=row.licence)

@@ -1,0 +1,368 @@
+"""The tables. The curated files are their source of truth; `app.seeding` is their only writer.
+
+Filters read the typed columns, answers are joined from `rendering.body`: the JSON of each record as
+the API serves it, one row for each release in which the record changed. References are deferred to
+the commit, so that a load may write in any order and a broken one cannot be published.
+Text compares by code point on both engines, so that both sort alike.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Field, SQLModel
+
+TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+DATA = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+def _text(*, index: bool = False, nullable: bool = False, primary_key: bool = False, unique: bool = False) -> Any:
+    return Field(sa_column=Column(TEXT, index=index, nullable=nullable, primary_key=primary_key, unique=unique))
+
+
+def _data() -> Any:
+    return Field(sa_column=Column(DATA, nullable=False))
+
+
+def _reference(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool | None = None) -> Any:
+    """A reference to a row, deferred to the commit; indexed unless it (begins and) is the primary key."""
+    key = ForeignKey(target, deferrable=True, initially="DEFERRED")
+    kind = Integer() if target == "release.id" else TEXT
+    indexed = not primary_key if index is None else index
+    return Field(sa_column=Column(kind, key, nullable=nullable, primary_key=primary_key, index=indexed))
+
+
+def _own_id() -> Any:
+    return _reference("record.id", primary_key=True)
+
+
+class Release(SQLModel, table=True):
+    """One successful load that changed something."""
+
+    id: int = Field(primary_key=True)
+    released_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    digest: str
+    licence: str
+    counts: dict[str, int] = _data()
+
+
+class Record(SQLModel, table=True):
+    """Every id ever published, of whatever kind, and what has become of it."""
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('document', 'source', 'organisation', 'region', 'event', 'figure')", name="record_kind"),
+        CheckConstraint("state IN ('current', 'withdrawn', 'merged')", name="record_state"),
+        CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="record_merged"),
+        CheckConstraint("(state = 'current') = (reason IS NULL)", name="record_reason"),
+    )
+
+    key: int | None = Field(default=None, primary_key=True)
+    id: str = _text(unique=True)
+    kind: str = _text(index=True)
+    state: str
+    merged_into: str | None = _reference("record.id", nullable=True)
+    reason: str | None = None
+    release: int = _reference("release.id")
+    digest: str
+    """SHA-256 of the rendered record with all release numbers left out."""
+    search_digest: str
+    """SHA-256 of the words by which `q` finds the record."""
+
+
+class Rendering(SQLModel, table=True):
+    """A record as the API serves it, as of the release in which it became so."""
+
+    record_id: str = _reference("record.id", primary_key=True)
+    release: int = _reference("release.id", primary_key=True)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Document(SQLModel, table=True):
+    """Bytes that a curator held."""
+
+    __table_args__ = (CheckConstraint("length >= 0", name="document_length"),)
+
+    id: str = _own_id()
+    name: str = _text(unique=True)
+    sha256: str = _text(unique=True)
+    length: int
+    """In code points of the text."""
+    media_type: str
+    language: str
+    release: int = _reference("release.id")
+
+
+class Region(SQLModel, table=True):
+    """A place that records speak of."""
+
+    id: str = _own_id()
+    name: str = _text(index=True)
+    name_zh: str | None = None
+    type: str = _text(index=True)
+    parent_id: str | None = _reference("region.id", nullable=True)
+    iso_3166: str | None = None
+    gb_2260: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    reference: list[dict[str, Any]] = _data()
+    derived: list[dict[str, Any]] = _data()
+    release: int = _reference("release.id")
+
+
+class RegionMember(SQLModel, table=True):
+    """A member of a multi-region."""
+
+    __tablename__ = "region_member"
+
+    region_id: str = _reference("region.id", primary_key=True)
+    member_id: str = _reference("region.id", primary_key=True)
+
+
+class RegionWithin(SQLModel, table=True):
+    """Every region with itself and all that it lies in, by parents and memberships: what roll-ups read."""
+
+    __tablename__ = "region_within"
+
+    region_id: str = _reference("region.id", primary_key=True)
+    ancestor_id: str = _reference("region.id", primary_key=True, index=True)
+
+
+class Organisation(SQLModel, table=True):
+    """A body that takes part, publishes or is spoken of."""
+
+    id: str = _own_id()
+    name: str = _text(index=True)
+    name_zh: str | None = None
+    type: str = _text(index=True)
+    region_id: str | None = _reference("region.id", nullable=True)
+    parent_id: str | None = _reference("organisation.id", nullable=True)
+    website: str | None = None
+    wikidata: str | None = None
+    ror: str | None = None
+    lei: str | None = None
+    description: str | None = None
+    reference: list[dict[str, Any]] = _data()
+    derived: list[dict[str, Any]] = _data()
+    release: int = _reference("release.id")
+
+
+class OrganisationName(SQLModel, table=True):
+    """Another name under which an organisation is known."""
+
+    __tablename__ = "organisation_name"
+
+    organisation_id: str = _reference("organisation.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    text: str
+    language: str
+    type: str
+
+
+class Source(SQLModel, table=True):
+    """A published work that records cite."""
+
+    __table_args__ = (
+        CheckConstraint("part_start IS NULL OR (document_id IS NOT NULL AND 0 <= part_start AND part_start < part_end)", name="source_part"),
+        CheckConstraint("published_earliest <= published_latest", name="source_published"),
+    )
+
+    id: str = _own_id()
+    title: str = _text(index=True)
+    title_zh: str | None = None
+    publisher_id: str | None = _reference("organisation.id", nullable=True)
+    authors: list[str] = _data()
+    url: str | None = None
+    seen_url: str | None = None
+    language: str = _text()
+    published_edtf: str | None = None
+    published_earliest: date | None = None
+    published_latest: date | None = None
+    published_precision: str | None = None
+    published_first: date | None = Field(default=None, index=True)
+    published_last: date | None = None
+    type: str = _text()
+    grade: str = _text()
+    derived_from_id: str | None = _reference("source.id", nullable=True)
+    origin_id: str = _reference("source.id")
+    document_id: str | None = _reference("document.id", nullable=True)
+    part_start: int | None = None
+    part_end: int | None = None
+    rights: str | None = None
+    derived: list[dict[str, Any]] = _data()
+    release: int = _reference("release.id")
+
+
+class Event(SQLModel, table=True):
+    """Something that happened, is set to happen, or was announced."""
+
+    __table_args__ = (
+        CheckConstraint("date_earliest <= date_latest", name="event_date"),
+        Index("ix_event_date_first_id", "date_first", "id"),
+    )
+
+    id: str = _own_id()
+    type: str = _text(index=True)
+    status: str = _text()
+    title: str = _text(index=True)
+    title_zh: str | None = None
+    summary: str
+    date_edtf: str | None = None
+    date_earliest: date | None = None
+    date_latest: date | None = None
+    date_precision: str | None = None
+    date_first: date | None = None
+    """The earliest day, or the latest where that is open: what sorting and filters read."""
+    date_last: date | None = None
+    region_id: str | None = _reference("region.id", nullable=True)
+    venue: str | None = None
+    parent_id: str | None = _reference("event.id", nullable=True)
+    nct: str | None = None
+    chictr: str | None = None
+    nmpa: str | None = None
+    origins: int
+    derived: list[dict[str, Any]] = _data()
+    release: int = _reference("release.id")
+
+
+class EventOrganisation(SQLModel, table=True):
+    """An organisation's role in an event."""
+
+    __tablename__ = "event_organisation"
+
+    event_id: str = _reference("event.id", primary_key=True)
+    organisation_id: str = _reference("organisation.id", primary_key=True, index=True)
+    role: str = _text(primary_key=True)
+
+
+class EventPerson(SQLModel, table=True):
+    """A person's role in an event."""
+
+    __tablename__ = "event_person"
+
+    event_id: str = _reference("event.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    name: str
+    name_zh: str | None = None
+    role: str
+    organisation_id: str | None = _reference("organisation.id", nullable=True)
+
+
+class EventProduct(SQLModel, table=True):
+    """A product that an event is about."""
+
+    __tablename__ = "event_product"
+
+    event_id: str = _reference("event.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    name: str
+    name_zh: str | None = None
+    modality: str | None = None
+    indication: str | None = None
+
+
+class EventTopic(SQLModel, table=True):
+    """A topic of an event."""
+
+    __tablename__ = "event_topic"
+
+    event_id: str = _reference("event.id", primary_key=True)
+    topic: str = _text(primary_key=True)
+
+
+class Figure(SQLModel, table=True):
+    """A number with its unit, qualifier and basis, and what it measures, where and when."""
+
+    __table_args__ = (
+        CheckConstraint("low <= high", name="figure_bounds"),
+        CheckConstraint("period_earliest <= period_latest", name="figure_period"),
+        CheckConstraint("(qualifier = 'range') = (value IS NULL)", name="figure_value"),
+        CheckConstraint(
+            "CASE WHEN qualifier IN ('exact', 'about') THEN low = value AND high = value"
+            " WHEN qualifier IN ('more-than', 'at-least') THEN low = value AND high IS NULL"
+            " WHEN qualifier IN ('nearly', 'up-to', 'less-than') THEN low IS NULL AND high = value"
+            " ELSE qualifier = 'range' AND low IS NOT NULL AND high IS NOT NULL END",
+            name="figure_qualifier",
+        ),
+    )
+
+    id: str = _own_id()
+    metric: str = _text(index=True)
+    subject: str | None = _text(nullable=True, index=True)
+    region_id: str | None = _reference("region.id", nullable=True)
+    organisation_id: str | None = _reference("organisation.id", nullable=True)
+    event_id: str | None = _reference("event.id", nullable=True)
+    period_edtf: str | None = None
+    period_earliest: date | None = None
+    period_latest: date | None = None
+    period_precision: str | None = None
+    period_first: date | None = Field(default=None, index=True)
+    period_last: date | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    qualifier: str
+    unit: str = _text()
+    basis: str = _text()
+    as_stated: str
+    relative_region_id: str | None = _reference("region.id", nullable=True)
+    relative_subject: str | None = None
+    relative_period_edtf: str | None = None
+    relative_figure_id: str | None = _reference("figure.id", nullable=True)
+    scope_note: str | None = None
+    agreement: str
+    origins: int
+    derived: list[dict[str, Any]] = _data()
+    release: int = _reference("release.id")
+
+
+class Citation(SQLModel, table=True):
+    """The passage of a source that supports fields of exactly one record."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "(CASE WHEN event_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN figure_id IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN organisation_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN region_id IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN work_id IS NULL THEN 0 ELSE 1 END) = 1",
+            name="citation_one_record",
+        ),
+        CheckConstraint("locator_start IS NULL OR (0 <= locator_start AND locator_start < locator_end)", name="citation_locator"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: str = _reference("source.id")
+    event_id: str | None = _reference("event.id", nullable=True)
+    figure_id: str | None = _reference("figure.id", nullable=True)
+    organisation_id: str | None = _reference("organisation.id", nullable=True)
+    region_id: str | None = _reference("region.id", nullable=True)
+    work_id: str | None = _reference("source.id", nullable=True)
+    """The source whose own description this citation supports."""
+    position: int
+    anchor: str
+    locator_start: int | None = None
+    locator_end: int | None = None
+    locator_sha256: str | None = None
+    supports: list[str] = _data()
+    stated: dict[str, Any] = _data()
+    attributed_name: str | None = None
+    attributed_organisation_id: str | None = _reference("organisation.id", nullable=True)
+    reading: str
+    note: str | None = None
+    status: str
+    checked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))
+
+
+KINDS: dict[str, type[SQLModel]] = {
+    "document": Document,
+    "region": Region,
+    "organisation": Organisation,
+    "source": Source,
+    "event": Event,
+    "figure": Figure,
+}
+"""The table of each kind of record."""
+
+
+def columns(model: type[SQLModel]) -> Any:
+    """The columns of a table, for queries: to the type checker a model's attributes are plain values."""
+    return SQLModel.metadata.tables[str(model.__tablename__)].c

@@ -1,0 +1,299 @@
+"""Lists: keyset pages joined from rendered records, and the envelope around them.
+
+A page's records come as bytes and are never taken apart, unless `fields` asks for parts of them. The
+cursor holds the sort values of the last record, sealed with the query that it belongs to.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.responses import Response
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from starlette.requests import Request
+
+from app import database, vocabulary
+from app.dates import EdtfDate
+from app.models import KINDS, Document, Record, Rendering, columns
+from app.parameters import ListQuery
+from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
+from app.schemas import RECORDS, AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
+
+_MOST_CANDIDATES = 5000
+"""Ids that are compared for "did you mean"."""
+
+
+def _connection(request: Request) -> Iterator[Connection]:
+    with database.reading(request.app.state.engine) as connection:
+        yield connection
+
+
+Reading = Annotated[Connection, Depends(_connection)]
+"""A connection whose queries all see one release."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A column that lists can be sorted by, and how its values are written in a cursor."""
+
+    column: ColumnElement[Any]
+    type: type[str | float | date]
+    nullable: bool = False
+
+
+def served_release(connection: Connection) -> ReleaseInfo:
+    """The release to answer from; NotReady where there is none."""
+    release = database.latest_release(connection)
+    if release is None:
+        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
+    return release
+
+
+def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
+    """Refuse ids that name nothing: `given` maps each parameter to the kind of its ids and the ids."""
+    record = columns(Record)
+    errors: list[ProblemError] = []
+    for parameter, (kind, ids) in given.items():
+        wanted = [ids] if isinstance(ids, str) else list(ids or ())
+        if not wanted:
+            continue
+        rows = connection.execute(select(record.id, record.state, record.merged_into).where(record.id.in_(wanted), record.kind == kind))
+        found = {row.id: row for row in rows}
+        for identifier in wanted:
+            row = found.get(identifier)
+            if row is None:
+                candidates = connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES))
+                close = vocabulary.closest(identifier, candidates)
+                hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
+                errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
+            elif row.state != "current":
+                became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
+                errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
+    if errors:
+        raise InvalidRequest(errors)
+
+
+def document_ids(connection: Connection, given: list[str]) -> list[str]:
+    """The ids of held documents by their names or hashes; refuses what names none."""
+    document = columns(Document)
+    found = connection.execute(
+        select(document.id, document.name, document.sha256).where(or_(document.name.in_(given), document.sha256.in_(given)))
+    ).all()
+    errors = []
+    for value in given:
+        if not any(value in (row.name, row.sha256) for row in found):
+            close = vocabulary.closest(value, connection.scalars(select(document.name).limit(_MOST_CANDIDATES)))
+            message = "there is no held document of this name or SHA-256" + (f"; did you mean {close!r}?" if close else "")
+            errors.append(invalid("document", value, message, close))
+    if errors:
+        raise InvalidRequest(errors)
+    return [row.id for row in found]
+
+
+def answer(
+    request: Request,
+    connection: Connection,
+    kind: str,
+    query: ListQuery,
+    conditions: list[ColumnElement[bool]],
+    sorts: dict[str, SortKey],
+) -> Response:
+    """A page of the records of a kind that fulfil all conditions."""
+    release = served_release(connection)
+    record, rendering = columns(KINDS[kind]), columns(Rendering)
+    order = _order(query, sorts)
+    keys = [sorts[name] for name, _ in order]
+    statement = (
+        select(rendering.body, *(key.column for key in keys))
+        .join_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
+        .where(*conditions)
+        .order_by(*((key.column.desc() if down else key.column).nulls_last() for key, (_, down) in zip(keys, order, strict=True)))
+        .limit(query.limit + 1)
+    )
+    seal = _seal(request, query)
+    if query.cursor is not None:
+        statement = statement.where(_after(order, keys, _open(query.cursor, seal, keys)))
+    rows = connection.execute(statement).all()
+    total = connection.scalar(select(func.count()).select_from(record.id.table).where(*conditions))
+    following = None
+    if len(rows) > query.limit:
+        rows = rows[: query.limit]
+        following = _write(list(rows[-1][1:]), seal)
+    shape = projection(kind, query.fields)
+    bodies = [row[0] if shape is None else shape.apply(row[0]) for row in rows]
+    page = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
+    links = ListLinks(self=_self(request), next=_next(request, following))
+    parts = {"page": page.model_dump_json(), "links": links.model_dump_json(), "applied": json.dumps(applied(query), ensure_ascii=False)}
+    tail = "".join(f',"{name}":{text}' for name, text in parts.items())
+    body = b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
+    return Response(body, media_type="application/json")
+
+
+def one(request: Request, connection: Connection, kind: str, identifier: str, fields: str | None) -> Response:
+    """One record; NotFound, Gone or Merged where there is none of this id."""
+    release = served_release(connection)
+    record, rendering = columns(Record), columns(Rendering)
+    row = connection.execute(
+        select(record.state, record.reason, record.merged_into, record.release, rendering.body)
+        .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
+        .where(record.id == identifier, record.kind == kind)
+    ).one_or_none()
+    if row is None:
+        candidates = connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES))
+        close = vocabulary.closest(identifier, candidates)
+        raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
+    if row.state == "merged":
+        place = f"{request.scope.get('root_path', '')}/{kind}s/{row.merged_into}"
+        raise Merged(f"The {kind} was merged into {row.merged_into!r} in release {row.release}: {row.reason}", headers={"Location": place})
+    if row.state == "withdrawn":
+        raise Gone(f"The {kind} was withdrawn in release {row.release}: {row.reason}")
+    shape = projection(kind, fields)
+    body = row.body if shape is None else shape.apply(row.body)
+    links = RecordLinks(self=_self(request)).model_dump_json().encode()
+    return Response(
+        b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}", media_type="application/json"
+    )
+
+
+def applied(query: BaseModel) -> dict[str, Any]:
+    """The parameters in force, by the names that they have in the URL."""
+    found: dict[str, Any] = {}
+    for name, info in type(query).model_fields.items():
+        value = getattr(query, name)
+        if isinstance(value, EdtfDate):
+            value = AppliedDate(edtf=value.edtf, earliest=value.first, latest=value.last).model_dump(mode="json")
+        if value is not None and value != []:
+            found[info.alias or name] = value
+    return found
+
+
+def _order(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
+    """The sort as pairs of name and whether it descends, ending in the id."""
+    order: list[tuple[str, bool]] = []
+    errors = []
+    for part in query.sort.split(","):
+        name = part.removeprefix("-")
+        if name not in sorts:
+            close = vocabulary.closest(name, sorts)
+            errors.append(invalid("sort", part, f"cannot sort by {name!r}; use {', '.join(sorts)}, each with '-' for descending", close))
+        elif name in (taken for taken, _ in order):
+            errors.append(invalid("sort", part, f"names {name!r} twice"))
+        else:
+            order.append((name, part.startswith("-")))
+    if errors:
+        raise InvalidRequest(errors)
+    return order if "id" in (name for name, _ in order) else [*order, ("id", False)]
+
+
+def _after(order: list[tuple[str, bool]], keys: list[SortKey], values: list[Any]) -> ColumnElement[bool]:
+    """What holds for the records behind the one with these sort values; nulls come last either way."""
+    ways: list[ColumnElement[bool]] = []
+    same: list[ColumnElement[bool]] = []
+    for (_, down), key, value in zip(order, keys, values, strict=True):
+        column = key.column
+        if value is not None:
+            beyond = column < value if down else column > value
+            ways.append(and_(*same, or_(beyond, column.is_(None)) if key.nullable else beyond))
+        same.append(column.is_(None) if value is None else column == value)
+    return or_(*ways)
+
+
+def _seal(request: Request, query: ListQuery) -> bytes:
+    """What ties a cursor to its path and query; `limit` and `fields` may change from page to page."""
+    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields"}}
+    return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
+
+
+def _write(values: list[Any], seal: bytes) -> str:
+    plain = json.dumps([value.isoformat() if isinstance(value, date) else value for value in values], ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
+
+
+def _open(cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
+    try:
+        packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        packed = b""
+    mark, plain = packed[:9], packed[9:]
+    if hashlib.blake2b(plain, digest_size=9, key=seal).digest() != mark:
+        raise InvalidRequest([invalid("cursor", cursor, "was not given out for this query; start again without a cursor")])
+    return [
+        date.fromisoformat(value) if key.type is date and value is not None else value for key, value in zip(keys, json.loads(plain), strict=True)
+    ]
+
+
+def _self(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _next(request: Request, cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    return f"{request.url.path}?{request.url.remove_query_params('cursor').include_query_params(cursor=cursor).query}"
+
+
+class Projection:
+    """A selection of the fields of a record, dotted names going into parts and through lists."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.tree: dict[str, Any] = {}
+        for name in names:
+            branch = self.tree
+            for part in name.split("."):
+                branch = branch.setdefault(part, {})
+
+    def apply(self, body: bytes) -> bytes:
+        """The record with only the selected fields, in the order in which it has them."""
+        return json.dumps(_prune(json.loads(body), self.tree), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _prune(value: Any, tree: dict[str, Any]) -> Any:
+    if not tree or value is None:
+        return value
+    if isinstance(value, list):
+        return [_prune(item, tree) for item in value]
+    return {name: _prune(part, tree[name]) for name, part in value.items() if name in tree}
+
+
+def projection(kind: str, fields: str | None) -> Projection | None:
+    """The selection that `fields` asks for; None for all. Refuses names that the kind of record does not have."""
+    if fields is None:
+        return None
+    known = field_names(kind)
+    errors = []
+    for name in fields.split(","):
+        if name not in known:
+            close = vocabulary.closest(name, known)
+            errors.append(invalid("fields", name, f"a {kind} has no field {name!r}" + (f"; did you mean {close!r}?" if close else ""), close))
+    if errors:
+        raise InvalidRequest(errors)
+    names = fields.split(",")
+    # A whole field wins over parts of it.
+    return Projection([name for name in names if not any(name.startswith(f"{other}.") for other in names)])
+
+
+def field_names(kind: str) -> list[str]:
+    """Every field of a kind of record, parts with dots."""
+    return _FIELD_NAMES[kind]
+
+
+def _collect(schema: dict[str, Any], definitions: dict[str, Any], prefix: str) -> Iterator[str]:
+    for option in [schema, *schema.get("anyOf", []), *([schema["items"]] if isinstance(schema.get("items"), dict) else [])]:
+        resolved = definitions[option["$ref"].rsplit("/", 1)[1]] if "$ref" in option else option
+        for name, part in resolved.get("properties", {}).items():
+            yield prefix + name
+            yield from _collect(part, definitions, f"{prefix}{name}.")
+
+
+def _fields(kind: str) -> list[str]:
+    schema = RECORDS[kind].model_json_schema(mode="serialization")
+    return list(dict.fromkeys(_collect(schema, schema.get("$defs", {}), "")))
+
+
+_FIELD_NAMES = {kind: _fields(kind) for kind in RECORDS}

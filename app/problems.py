@@ -1,0 +1,187 @@
+"""Errors as RFC 9457 problem details; every answer that is no success has this body.
+
+Problem
+├── InvalidRequest   422  one entry in `errors` for each parameter that is wrong
+├── NotFound         404
+├── Gone             410  withdrawn; the detail says why
+├── Merged           308  Location points to the record that took its place
+├── NotAcceptable    406
+└── NotReady         503  no schema, no release or no database
+"""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from app import vocabulary
+from app.schemas import Shape
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+
+class ProblemError(Shape):
+    """One thing that is wrong with a request."""
+
+    parameter: str
+    value: str | None
+    message: str
+    did_you_mean: str | None
+
+
+class ProblemDetails(Shape):
+    """RFC 9457 problem details."""
+
+    type: str
+    """A term of `/vocabulary#problem`, as a URI reference."""
+    title: str
+    status: int
+    detail: str
+    instance: str
+    """The path of the request."""
+    errors: list[ProblemError]
+
+
+class Problem(Exception):
+    """An error that a client is told about."""
+
+    status: int
+    term: str
+
+    def __init__(self, detail: str, errors: list[ProblemError] | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.detail, self.errors, self.headers = detail, errors or [], headers
+
+
+class InvalidRequest(Problem):
+    """The request cannot be understood as it is."""
+
+    status, term = 422, "invalid-request"
+
+    def __init__(self, errors: list[ProblemError]) -> None:
+        super().__init__("; ".join(f"{error.parameter}: {error.message}" for error in errors), errors)
+
+
+class NotFound(Problem):
+    """No such path or record."""
+
+    status, term = 404, "not-found"
+
+
+class Gone(Problem):
+    """The record was withdrawn."""
+
+    status, term = 410, "gone"
+
+
+class Merged(Problem):
+    """The record was merged into another."""
+
+    status, term = 308, "merged"
+
+
+class NotAcceptable(Problem):
+    """No format of the path suits the client."""
+
+    status, term = 406, "not-acceptable"
+
+
+class NotReady(Problem):
+    """There is nothing to answer from."""
+
+    status, term = 503, "not-ready"
+
+
+def invalid(parameter: str, value: object, message: str, did_you_mean: str | None = None) -> ProblemError:
+    """An entry of `errors`; the value is shown at a length that fits a message."""
+    shown = None if value is None else str(value)[:200]
+    return ProblemError(parameter=parameter, value=shown, message=message, did_you_mean=did_you_mean)
+
+
+def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
+    """The answer that carries a problem."""
+    body = ProblemDetails(
+        type=f"/vocabulary#problem-{term}",
+        title=vocabulary.PROBLEM[term].name,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        errors=errors,
+    )
+    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    problem.status: {
+        "description": f"{vocabulary.PROBLEM[problem.term].name}: {vocabulary.PROBLEM[problem.term].definition}",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+    for problem in (InvalidRequest, NotFound, Gone, Merged, NotAcceptable, NotReady)
+}
+"""How the OpenAPI document describes each problem, by status."""
+
+
+def _parameters(request: Request) -> list[str]:
+    """The names that the route of a request takes in its query."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    names = []
+    for field in dependant.query_params if dependant else []:
+        for name, info in field.field_info.annotation.model_fields.items():
+            names.append(info.alias or name)
+    return names
+
+
+def _validation_errors(request: Request, error: RequestValidationError) -> list[ProblemError]:
+    found = []
+    for entry in error.errors():
+        parameter = str(entry["loc"][1]) if len(entry["loc"]) > 1 else "query"
+        value = entry.get("input")
+        if entry["type"] == "extra_forbidden":
+            names = _parameters(request)
+            message = "unknown parameter; this path takes " + (", ".join(names) or "none")
+            found.append(invalid(parameter, value, message, vocabulary.closest(parameter, names)))
+        elif parameter == "query":
+            context = entry["ctx"]
+            found.append(invalid(context["parameter"], context["value"], entry["msg"]))
+        else:
+            message = entry["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            found.append(invalid(parameter, value, message, entry.get("ctx", {}).get("did_you_mean")))
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error as a problem."""
+
+    @app.exception_handler(Problem)
+    def problem(request: Request, error: Problem) -> Response:
+        return respond(request, error.status, error.term, error.detail, error.errors, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def validation(request: Request, error: RequestValidationError) -> Response:
+        return problem(request, InvalidRequest(_validation_errors(request, error)))
+
+    @app.exception_handler(HTTPException)
+    def routing(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            detail = f"{request.method} is not supported here: the API is read-only and takes {headers.get('Allow', 'GET')}."
+            return respond(request, 405, "method-not-allowed", detail, [], headers)
+        if error.status_code == 404:
+            return respond(request, 404, "not-found", f"There is nothing at {request.url.path}; see /docs for the paths.", [], headers)
+        return respond(request, error.status_code, "invalid-request", str(error.detail), [], headers)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    def database(request: Request, error: OperationalError | InterfaceError) -> Response:
+        logger.error("the database failed: %s", error.orig)
+        return problem(request, NotReady("The database cannot be reached.", headers={"Retry-After": "5"}))
+
+    @app.exception_handler(Exception)
+    def internal(request: Request, _: Exception) -> Response:
+        return respond(request, 500, "internal-error", "The server failed; the fault has been logged.", [], None)

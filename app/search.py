@@ -1,0 +1,88 @@
+"""Finding records by words, the same way on SQLite and PostgreSQL.
+
+The first migration makes the index. Both engines store and compare the words made here and do no splitting of their own. Other scripts
+give their words, folded in case and stripped of accents; Chinese, Japanese and Korean give their
+characters and pairs of neighbours, so that one, two or more characters can be looked up. Whatever
+is neither letter nor digit only separates: no operator can be written.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, column, false, literal_column, select, table, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from app.models import Record, columns
+
+CJK = r"\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+
+
+def _runs(given: str) -> list[str]:
+    decomposed = unicodedata.normalize("NFKD", given).casefold()
+    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _RUN.findall(unicodedata.normalize("NFKC", bare))
+
+
+def _is_cjk(run: str) -> bool:
+    return re.match(f"[{CJK}]", run) is not None
+
+
+def words(texts: Iterable[str | None]) -> list[str]:
+    """Every word by which a record with these texts can be found, sorted."""
+    found: set[str] = set()
+    for run in (run for given in texts if given for run in _runs(given)):
+        if _is_cjk(run):
+            found.update(run)
+            found.update(first + second for first, second in pairwise(run))
+        else:
+            found.add(run)
+    return sorted(found)
+
+
+def query_words(q: str) -> list[str]:
+    """The words that a record must have, all of them, to match a query."""
+    found: set[str] = set()
+    for run in _runs(q):
+        if _is_cjk(run) and len(run) > 1:
+            found.update(first + second for first, second in pairwise(run))
+        else:
+            found.add(run)
+    return sorted(found)
+
+
+def digest(found: list[str]) -> str:
+    """SHA-256 of the words, to tell whether they changed."""
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()
+
+
+def store(connection: Connection, rows: dict[int, list[str]]) -> None:
+    """Set the words of records, by their keys; none removes the record from the index."""
+    if not rows:
+        return
+    connection.execute(text("DELETE FROM search WHERE rowid = :key"), [{"key": key} for key in rows])
+    as_array = connection.dialect.name == "postgresql"
+    filled = [{"key": key, "words": found if as_array else " ".join(found)} for key, found in rows.items() if found]
+    if filled:
+        connection.execute(text("INSERT INTO search (rowid, words) VALUES (:key, :words)"), filled)
+
+
+def matches(connection: Connection, kind: str, q: str) -> Select[Any]:
+    """The ids of the current records of a kind that have every word of the query; none for a query without words."""
+    record = columns(Record)
+    statement = select(record.id).where(record.kind == kind)
+    wanted = query_words(q)
+    if not wanted:
+        return statement.where(false())
+    index = table("search", column("rowid"), column("words", ARRAY(Text())))
+    if connection.dialect.name == "sqlite":
+        # Words hold letters and digits only, so that nothing in the quotes can be an operator.
+        condition: ColumnElement[bool] = literal_column("search").op("MATCH")(" AND ".join(f'"{word}"' for word in wanted))
+    else:
+        condition = index.c.words.contains(wanted)
+    return statement.where(record.key.in_(select(index.c.rowid).where(condition)))

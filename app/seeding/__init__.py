@@ -1,0 +1,11 @@
+"""From the curated files to the tables.
+
+files      YAML as written, with line numbers, nothing guessed
+entries    the form of each entry, strictly
+quantities the way the files write amounts
+checks     what must hold between entries
+documents  the held documents: are they the ones, does each anchor stand in them once
+render     entries to the records that the API serves
+rows       entries to rows of the tables
+load       all of it in one transaction
+"""

@@ -1,0 +1,307 @@
+"""What must hold between the entries of a folder; every mistake of the whole set is told at once."""
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from app import vocabulary
+from app.seeding import quantities
+from app.seeding.dataset import Dataset
+from app.seeding.entries import FACTS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, FigureForm, RecordForm, RegionForm
+from app.seeding.files import Mistake
+
+EDITORIAL = {
+    "source": ("title", "title_zh", "type", "grade", "rights"),
+    "organisation": ("type", "description"),
+    "region": ("type",),
+    "event": ("type", "title", "title_zh", "summary", "topics"),
+    "figure": ("metric", "subject", "scope_note"),
+}
+"""Fields in our own words and classification: they need no passage, but may have one."""
+
+
+def check(data: Dataset) -> list[Mistake]:
+    """Every mistake between entries that have the right form."""
+    mistakes: list[Mistake] = []
+    for rule in (_references, _cycles, _regions, _sources, _figures, _events, _citations, _coverage, _retired, _floors):
+        mistakes += rule(data)
+    return mistakes
+
+
+def filled(record: RecordForm, field: str) -> bool:
+    """Whether an entry fills a field; a mapping with nothing in it does not."""
+    value = getattr(record, field)
+    if hasattr(value, "model_fields_set"):
+        return any(part is not None for _, part in value)
+    return value is not None and value != []
+
+
+def _references(data: Dataset) -> Iterator[Mistake]:
+    for identifier, kind in data.kinds.items():
+        for path, wanted, target in _targets(kind, data.table(kind)[identifier]):
+            if target is None or data.kinds.get(target) == wanted or target in data.attempted:
+                continue
+            entry = data.entries[identifier]
+            if target in data.kinds:
+                yield entry.mistake(f"{_dotted(path)}: {target!r} is a {data.kinds[target]}, not a {wanted}", *path)
+            elif target in data.retired:
+                yield entry.mistake(f"{_dotted(path)}: {target!r} is retired; refer to what took its place", *path)
+            else:
+                close = vocabulary.closest(target, data.table(wanted))
+                hint = f"did you mean {close!r}?" if close else f"add it to {wanted}s.yaml"
+                yield entry.mistake(f"{_dotted(path)}: there is no {wanted} {target!r}; {hint}", *path)
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
+
+
+_SINGLE = {
+    "region": {"parent": "region"},
+    "organisation": {"region": "region", "parent": "organisation"},
+    "source": {"publisher": "organisation", "derived_from": "source", "document": "document"},
+    "event": {"region": "region", "parent": "event"},
+    "figure": {"region": "region", "organisation": "organisation", "event": "event"},
+}
+"""The fields of each kind that refer to one record, and its kind."""
+
+
+def _targets(kind: str, record: Any) -> Iterator[tuple[tuple[str | int, ...], str, str | None]]:
+    """Every reference of an entry: where it stands, the kind that it must name, the id."""
+    for field, wanted in _SINGLE.get(kind, {}).items():
+        yield (field,), wanted, getattr(record, field)
+    if kind == "region":
+        yield from ((("members", index), "region", member) for index, member in enumerate(record.members))
+    if kind == "event":
+        for field in ("organisations", "people"):
+            for index, part in enumerate(getattr(record, field)):
+                yield (field, index, "organisation"), "organisation", part.organisation
+    if kind == "figure" and record.relative_to:
+        yield ("relative_to", "region"), "region", record.relative_to.region
+        yield ("relative_to", "figure"), "figure", record.relative_to.figure
+    for index, citation in enumerate(getattr(record, "cite", [])):
+        yield ("cite", index, "source"), "source", citation.source
+        if citation.attributed_to:
+            yield ("cite", index, "attributed_to", "organisation"), "organisation", citation.attributed_to.organisation
+
+
+def _cycles(data: Dataset) -> Iterator[Mistake]:
+    above: dict[tuple[str, str], dict[str, set[str]]] = {
+        ("region", "parent"): {region.id: {region.parent or region.id} - {region.id} for region in data.regions.values()},
+        ("organisation", "parent"): {body.id: {body.parent} for body in data.organisations.values() if body.parent},
+        ("event", "parent"): {event.id: {event.parent} for event in data.events.values() if event.parent},
+        ("source", "derived_from"): {source.id: {source.derived_from} for source in data.sources.values() if source.derived_from},
+        ("figure", "relative_to"): {
+            figure.id: {figure.relative_to.figure} for figure in data.figures.values() if figure.relative_to and figure.relative_to.figure
+        },
+    }
+    for region in data.regions.values():
+        for member in region.members:
+            above["region", "parent"].setdefault(member, set()).add(region.id)
+    for (kind, field), graph in above.items():
+        for name in data.table(kind):
+            if name in graph.get(name, ()) or getattr(data.table(kind)[name], field, None) == name:
+                yield data.entries[name].mistake(f"{field}: names the record itself; remove it", field)
+                graph.pop(name, None)
+        while (cycle := _cycle(graph)) is not None:
+            yield data.entries[cycle[0]].mistake(f"{field}: goes round in a circle ({' -> '.join(cycle)}); break it", field)
+            for name in cycle:
+                graph.pop(name, None)
+
+
+def _cycle(graph: dict[str, set[str]]) -> list[str] | None:
+    """A cycle from its alphabetically first member up and back to it; None where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        ring: list[str] = error.args[1][:0:-1]  # told downwards, with the first one at both ends
+        first = ring.index(min(ring))
+        return [*ring[first:], *ring[:first], ring[first]]
+    return None
+
+
+def _regions(data: Dataset) -> Iterator[Mistake]:
+    for region in data.regions.values():
+        if (message := _region_id(region)) is not None:
+            yield data.entries[region.id].mistake(message, "id")
+        code = region.iso_3166
+        if code and code not in vocabulary.COUNTRY_CODES and code not in vocabulary.SUBDIVISION_CODES:
+            yield data.entries[region.id].mistake(f"iso_3166: {code!r} is no code of ISO 3166", "iso_3166")
+        if bool(region.members) != (region.type == "multi-region"):
+            yield data.entries[region.id].mistake("members: a multi-region has members, and only that; correct the type or the members", "members")
+        if (region.latitude is None) != (region.longitude is None):
+            yield data.entries[region.id].mistake("latitude: stands without the other coordinate; give both or neither", "latitude", "longitude")
+
+
+def _region_id(region: RegionForm) -> str | None:
+    if region.type == "world":
+        return None if region.id == "world" and region.parent is None else "the world has the id 'world' and no parent"
+    if region.parent is None:
+        return None if region.type == "multi-region" else f"a {region.type} needs a parent"
+    if region.type == "country" and region.id.upper() not in vocabulary.COUNTRY_CODES:
+        return f"a country's id is its ISO 3166-1 code in small letters; {region.id!r} is none"
+    if region.type == "province" and region.id.upper() not in vocabulary.SUBDIVISION_CODES:
+        return f"a province's id is its ISO 3166-2 code in small letters; {region.id!r} is none"
+    if region.type not in {"country", "multi-region"} and not region.id.startswith(f"{region.parent}-"):
+        return f"the id must be the parent's and a name: {region.parent}-..."
+    return None
+
+
+def _sources(data: Dataset) -> Iterator[Mistake]:
+    taken: dict[str, list[tuple[int, int, str]]] = {}
+    for source in data.sources.values():
+        entry = data.entries[source.id]
+        if (source.document is None) != (source.part is None):
+            yield entry.mistake("part: a held source says which part of its document it is; give document and part, or neither", "part", "document")
+        if not source.part or not source.document or source.document not in data.documents:
+            continue
+        start, end, length = source.part.start, source.part.end, data.documents[source.document].length
+        if not start < end <= length:
+            yield entry.mistake(f"part: {start} to {end} does not lie in the document, which has {length} code points", "part")
+        for other_start, other_end, other in taken.setdefault(source.document, []):
+            if start < other_end and other_start < end:
+                yield entry.mistake(f"part: {start} to {end} overlaps the part of {other!r}; a passage belongs to one source", "part")
+        taken[source.document].append((start, end, source.id))
+    for field in ("name", "sha256"):
+        seen: dict[str, str] = {}
+        for document in data.documents.values():
+            value = getattr(document, field)
+            if value in seen:
+                yield data.entries[document.id].mistake(f"{field}: is that of {seen[value]!r} too; a document is entered once", field)
+            seen[value] = document.id
+
+
+def _figures(data: Dataset) -> Iterator[Mistake]:
+    for figure in data.figures.values():
+        entry = data.entries[figure.id]
+        unit = figure.value.unit
+        if not vocabulary.admits(figure.metric, unit):
+            allowed = ", ".join(vocabulary.METRIC[figure.metric].units).replace("money", "a currency")
+            yield entry.mistake(f"value: the metric {figure.metric!r} is not given in {unit!r}; use {allowed}", "value")
+        if figure.subject is None and figure.event is None:
+            yield entry.mistake("subject: a figure says what it measures, by a subject or by its event; add one", "subject")
+        for index, citation in enumerate(figure.cite):
+            yield from (
+                entry.mistake(f"cite.{index + 1}.stated: {message}", "cite", index, "stated") for message in _stated(data, figure, citation.stated)
+            )
+
+
+def _stated(data: Dataset, figure: FigureForm, stated: Any) -> Iterator[str]:
+    for field, text in stated.items():
+        if field == "value":
+            try:
+                quantity = quantities.parse(text)
+            except ValueError as error:
+                yield f"value: {error}"
+            else:
+                if quantity == figure.value:
+                    yield "value: is what the record says; leave it out"
+        elif field in {"basis", "subject"} and text not in vocabulary.SCHEMES[field]:
+            yield f"{field}: {text!r} is no {field} of the vocabulary"
+        elif field == "region" and text not in data.regions:
+            yield f"region: there is no region {text!r}"
+        elif field not in {"value", "basis", "subject", "region", "period"}:
+            yield f"{field}: is no field of a figure that sources differ on"
+        elif field in {"basis", "subject", "region"} and text == getattr(figure, field):
+            yield f"{field}: is what the record says; leave it out"
+
+
+def _events(data: Dataset) -> Iterator[Mistake]:
+    for event in data.events.values():
+        entry = data.entries[event.id]
+        for field in ("organisations", "people", "products", "topics"):
+            items = getattr(event, field)
+            for index, item in enumerate(items):
+                if item in items[:index]:
+                    yield entry.mistake(f"{field}.{index + 1}: stands there twice; keep one", field, index)
+        if event.status == "held" and event.type != "conference":
+            yield entry.mistake("status: only a conference is held; use completed", "status")
+
+
+def _citations(data: Dataset) -> Iterator[Mistake]:
+    for kind, record in data.records():
+        entry = data.entries[record.id]
+        if kind in {"event", "figure", "organisation"} and not record.cite:
+            yield entry.mistake("cite: a record of this kind needs a citation; add one or drop the record")
+        cited = {citation.source for citation in record.cite}
+        for index, derived in enumerate(record.derived):
+            for source in derived.from_:
+                if source not in cited:
+                    yield entry.mistake(f"derived.{index + 1}.from: {source!r} is not cited by the record; cite it", "derived", index)
+        for index, citation in enumerate(record.cite):
+            messages = list(_citation(data, record, citation))
+            if citation in record.cite[:index]:
+                messages.append("stands there twice; keep one")
+            yield from (entry.mistake(f"cite.{index + 1}: {message}", "cite", index) for message in messages)
+
+
+def _citation(data: Dataset, record: RecordForm, citation: CitationForm) -> Iterator[str]:
+    source = data.sources.get(citation.source)
+    if source and not source.document:
+        yield f"nobody held {citation.source!r}; cite the source that was read"
+    if both := sorted(set(citation.supports) & set(citation.stated)):
+        yield f"supports {both[0]} and states another; keep one"
+    if citation.reading != "interpreted":
+        return
+    if citation.note is None:
+        yield "an interpreted passage needs a note that says how it was read"
+    literal = {field for other in record.cite if other.reading == "literal" for field in other.supports}
+    for field in citation.supports:
+        if field not in literal and field not in {derived.field for derived in record.derived}:
+            yield f"{field} is interpreted; list it under derived with the reason"
+
+
+def _coverage(data: Dataset) -> Iterator[Mistake]:
+    for kind, record in data.records():
+        entry = data.entries[record.id]
+        facts = [field for field in FACTS[kind] if filled(record, field)]
+        known = {*facts, *(field for field in EDITORIAL[kind] if filled(record, field))}
+        covered: set[str] = set()
+        for index, citation in enumerate(record.cite):
+            yield from _unknown(entry, citation.supports, known, ("cite", index))
+            covered.update(citation.supports)
+        yield from _unknown(entry, [derived.field for derived in record.derived], known, ("derived",))
+        covered.update(derived.field for derived in record.derived)
+        for index, reference in enumerate(getattr(record, "reference", [])):
+            yield from _unknown(entry, reference.fields, known & REFERENCE_FIELDS[kind], ("reference", index))
+            covered.update(reference.fields)
+        for field in facts:
+            if field not in covered:
+                help_ = ", a derivation or a reference" if field in REFERENCE_FIELDS.get(kind, ()) else " or a derivation"
+                yield entry.mistake(f"{field}: no citation supports it; add it to a citation's supports{help_}, or leave it out", field)
+
+
+def _unknown(entry: Any, fields: list[str], known: set[str], path: tuple[str | int, ...]) -> Iterator[Mistake]:
+    for field in fields:
+        if field not in known:
+            close = vocabulary.closest(field, known)
+            hint = f"did you mean {close!r}?" if close else "it is not filled, or cannot be supported this way"
+            yield entry.mistake(f"{_dotted(path)}: {field!r} is no field of this record here; {hint}", *path)
+
+
+def _retired(data: Dataset) -> Iterator[Mistake]:
+    for retired in data.retired.values():
+        entry = data.entries[retired.id]
+        target = retired.merged_into
+        if target is None:
+            continue
+        if data.kinds.get(target) != retired.kind:
+            yield entry.mistake(f"merged_into: there is no {retired.kind} {target!r} to merge into", "merged_into")
+
+
+def _floors(data: Dataset) -> Iterator[Mistake]:
+    entry = data.floors_entry
+    if entry is None or data.attempted:
+        return  # with entries missing for their form, every count would be a mistake that follows from another
+    mend = "restore what is missing or lower the floor"
+    for name, floor in data.floors.items():
+        records: list[Any] = list(data.table(KIND_OF_FILE[name]).values()) if name in KIND_OF_FILE else []
+        count = len(records) if name in KIND_OF_FILE else sum(len(record.cite) for _, record in data.records())
+        if count < floor.records:
+            yield entry.mistake(f"{name}.records: {count} stand in the files, the floor is {floor.records}; {mend}", name)
+        for field, least in floor.filled.items():
+            path = (name, "filled", field)
+            if not records or not hasattr(records[0], field):
+                yield entry.mistake(f"{_dotted(path)}: there is no such field", *path)
+            elif (have := sum(filled(record, field) for record in records)) < least:
+                yield entry.mistake(f"{_dotted(path)}: {have} records fill it, the floor is {least}; {mend}", *path)

@@ -1,0 +1,185 @@
+"""A folder of curated files, read and put into the form of its entries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app import vocabulary
+from app.seeding import files
+from app.seeding.entries import (
+    FORMS,
+    KIND_OF_FILE,
+    DocumentForm,
+    EventForm,
+    FigureForm,
+    FloorForm,
+    Form,
+    OrganisationForm,
+    RecordForm,
+    RegionForm,
+    RetiredForm,
+    SourceForm,
+)
+from app.seeding.files import Entry, Mistake
+
+OPTIONAL = {"retired"}
+"""Files that a folder may lack."""
+
+FLOORS = "floors"
+"""The file of minimum counts."""
+
+
+@dataclass
+class Dataset:
+    """All entries of a folder by id; lines of mistakes are found through `entries`."""
+
+    documents: dict[str, DocumentForm] = field(default_factory=dict)
+    regions: dict[str, RegionForm] = field(default_factory=dict)
+    organisations: dict[str, OrganisationForm] = field(default_factory=dict)
+    sources: dict[str, SourceForm] = field(default_factory=dict)
+    events: dict[str, EventForm] = field(default_factory=dict)
+    figures: dict[str, FigureForm] = field(default_factory=dict)
+    retired: dict[str, RetiredForm] = field(default_factory=dict)
+    floors: dict[str, FloorForm] = field(default_factory=dict)
+    floors_entry: Entry | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    """The kind of every id of the six tables."""
+    attempted: set[str] = field(default_factory=set)
+    """Ids of entries that have mistakes of form; references to them are no further mistakes."""
+
+    def table(self, kind: str) -> dict[str, Any]:
+        """The entries of a kind."""
+        tables: dict[str, dict[str, Any]] = {
+            "document": self.documents,
+            "region": self.regions,
+            "organisation": self.organisations,
+            "source": self.sources,
+            "event": self.events,
+            "figure": self.figures,
+        }
+        return tables[kind]
+
+    def records(self) -> Iterator[tuple[str, RecordForm]]:
+        """Every record with its kind."""
+        for kind in ("region", "organisation", "source", "event", "figure"):
+            for record in self.table(kind).values():
+                yield kind, record
+
+    def origin(self, source: str) -> str:
+        """The root of a source's derived_from chain."""
+        seen = {source}
+        while (above := self.sources[source].derived_from) and above in self.sources and above not in seen:
+            source = above
+            seen.add(source)
+        return source
+
+
+def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
+    """The entries of a folder that have the right form, and every mistake of form."""
+    data = Dataset()
+    if not folder.is_dir():
+        return data, [Mistake(str(folder), 1, "(folder)", "there is no such folder; name the one with the curated files")]
+    mistakes = _stray_files(folder)
+    for name, form in FORMS.items():
+        path = folder / f"{name}.yaml"
+        if path.exists():
+            entries, wrong = files.read(path, _shown(path))
+            mistakes += wrong
+            for entry in entries:
+                mistakes += _take(data, name, form, entry)
+        elif name not in OPTIONAL:
+            mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
+    return data, mistakes + _read_floors(data, folder / f"{FLOORS}.yaml")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _stray_files(folder: Path) -> list[Mistake]:
+    known = [f"{name}.yaml" for name in (*FORMS, FLOORS)]
+    mistakes = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".yaml", ".yml"} and path.name not in known:
+            close = vocabulary.closest(path.name, known)
+            hint = f"did you mean {close}?" if close else f"the files are {', '.join(known)}"
+            mistakes.append(Mistake(_shown(path), 1, "(file)", f"is not read by anything; {hint}"))
+    return mistakes
+
+
+def _take(data: Dataset, name: str, form: type[Form], entry: Entry) -> list[Mistake]:
+    if not isinstance(entry.data, dict):
+        return [entry.mistake("is no mapping of keys to values; write '- id: ...' with its keys below")]
+    identifier = entry.name
+    if identifier in data.entries:
+        first = data.entries[identifier]
+        return [entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")]
+    try:
+        parsed: Any = form.model_validate(entry.data)
+    except ValidationError as error:
+        if identifier != "(no id)":
+            data.attempted.add(identifier)
+            data.entries[identifier] = entry
+        return _form_mistakes(form, entry, error)
+    data.entries[identifier] = entry
+    if name == "retired":
+        data.retired[identifier] = parsed
+    else:
+        kind = KIND_OF_FILE[name]
+        data.table(kind)[identifier] = parsed
+        data.kinds[identifier] = kind
+    return []
+
+
+def _form_mistakes(form: type[Form], entry: Entry, error: ValidationError) -> list[Mistake]:
+    mistakes = []
+    for found in error.errors():
+        path = found["loc"]
+        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
+        message = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            close = vocabulary.closest(str(path[-1]), _keys(form)) if len(path) == 1 else None
+            text = f"{where}: unknown key; " + (f"did you mean {close!r}?" if close else "remove it or correct its name")
+        elif found["type"] == "missing":
+            text = f"{where}: is missing; add it"
+        else:
+            text = f"{where}: {message}"
+        mistakes.append(entry.mistake(text, *path))
+    return mistakes
+
+
+def _keys(form: type[Form]) -> list[str]:
+    return [info.alias or name for name, info in form.model_fields.items()]
+
+
+def _read_floors(data: Dataset, path: Path) -> list[Mistake]:
+    shown = _shown(path)
+    if not path.exists():
+        return [Mistake(shown, 1, "(file)", "is missing; it holds the minimum count of each table, such as 'events: {records: 1}'")]
+    entry, mistakes = files.read_mapping(path, shown)
+    if entry is None:
+        return mistakes
+    if not isinstance(entry.data, dict):
+        return [entry.mistake("is no mapping of table names to floors")]
+    data.floors_entry = entry
+    for name, given in entry.data.items():
+        if name not in {*KIND_OF_FILE, "citations"}:
+            mistakes.append(entry.mistake(f"{name}: there is no such table; use one of {', '.join([*KIND_OF_FILE, 'citations'])}", name))
+            continue
+        try:
+            data.floors[name] = FloorForm.model_validate(given)
+        except ValidationError as error:
+            for found in error.errors():
+                where = ".".join(map(str, (name, *found["loc"])))
+                mistakes.append(entry.mistake(f"{where}: {found['msg']}", name, *found["loc"]))
+    missing = [name for name in (*KIND_OF_FILE, "citations") if name not in entry.data]
+    if missing:
+        mistakes.append(entry.mistake(f"has no floor for {', '.join(missing)}; add '{missing[0]}: {{records: N}}'"))
+    return mistakes

@@ -1,0 +1,159 @@
+"""YAML as a curator writes it: every scalar is the text that stands there, and its line is known.
+
+Only the plain part of the language is allowed. Aliases, anchors, tags, repeated keys and keys without
+a value are mistakes here, so an alias bomb is refused before anything is expanded.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 12
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Mistake:
+    """Something wrong in the curated files, printed as `file:line: record: what is wrong, what to do`."""
+
+    file: str
+    line: int
+    record: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.record}: {self.message}"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One item of a file: its data as text, and the line of each part by its path in the data."""
+
+    file: str
+    data: Any
+    lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The entry's id, or a stand-in where it has none."""
+        named = self.data.get("id") if isinstance(self.data, dict) else None
+        return named if isinstance(named, str) else "(no id)"
+
+    def line(self, *path: str | int) -> int:
+        """The line of a part, or of the nearest part around it."""
+        while path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+    def mistake(self, message: str, *path: str | int) -> Mistake:
+        """A mistake at a part of this entry."""
+        return Mistake(self.file, self.line(*path), self.name, message)
+
+
+class _Refused(Exception):
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+def read(path: Path, shown: str) -> tuple[list[Entry], list[Mistake]]:
+    """The entries of a file that holds a list; or what is wrong with the file as YAML."""
+    node, mistakes = _compose(path, shown)
+    if node is None:
+        return [], mistakes
+    if not isinstance(node, yaml.SequenceNode):
+        return [], [Mistake(shown, node.start_mark.line + 1, "(file)", "must be a list of entries, each beginning with '- id:'")]
+    return _entries(node.value, shown)
+
+
+def read_mapping(path: Path, shown: str) -> tuple[Entry | None, list[Mistake]]:
+    """The one entry of a file that holds a mapping."""
+    node, mistakes = _compose(path, shown)
+    if node is None:
+        return None, mistakes
+    entries, mistakes = _entries([node], shown)
+    return (entries[0] if entries else None), mistakes
+
+
+def _entries(nodes: list[yaml.Node], shown: str) -> tuple[list[Entry], list[Mistake]]:
+    entries, mistakes = [], []
+    for item in nodes:
+        entry = Entry(shown, None)
+        entry.lines[()] = item.start_mark.line + 1
+        try:
+            entry.data = _plain(item, entry, ())
+        except _Refused as refused:
+            mistakes.append(Mistake(shown, refused.line, _id_of(item), refused.message))
+        else:
+            entries.append(entry)
+    return entries, mistakes
+
+
+def _compose(path: Path, shown: str) -> tuple[yaml.Node | None, list[Mistake]]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+        _refuse_features(text)
+        node = yaml.compose(text, _LOADER)
+    except UnicodeDecodeError as error:
+        return None, [Mistake(shown, 1, "(file)", f"is not UTF-8 (byte {error.start}); save it as UTF-8")]
+    except OSError as error:
+        return None, [Mistake(shown, 1, "(file)", f"cannot be read: {error.strerror}")]
+    except _Refused as refused:
+        return None, [Mistake(shown, refused.line, "(file)", refused.message)]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        return None, [Mistake(shown, mark.line + 1 if mark else 1, "(file)", f"is not YAML: {problem}")]
+    if node is None:
+        return None, [Mistake(shown, 1, "(file)", "is empty; write [] for no entries")]
+    return node, []
+
+
+def _refuse_features(text: str) -> None:
+    depth = documents = 0
+    for event in yaml.parse(text, _LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        match event:
+            case yaml.AliasEvent():
+                raise _Refused(line, "uses a YAML alias (*name); write the value out")
+            case yaml.DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    raise _Refused(line, "holds a second YAML document; remove the line '---'")
+            case yaml.NodeEvent() if event.anchor is not None:
+                raise _Refused(line, "uses a YAML anchor (&name); write the value out where it is needed")
+            case yaml.ScalarEvent() | yaml.CollectionStartEvent() if event.tag is not None:
+                raise _Refused(line, f"uses a YAML tag ({event.tag}); write plain text")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _Refused(line, f"nests deeper than {_DEEPEST} levels; no entry needs that")
+
+
+def _plain(node: yaml.Node, entry: Entry, path: tuple[str | int, ...]) -> Any:
+    entry.lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, entry, (*path, index)) for index, item in enumerate(node.value)]
+    if isinstance(node, yaml.ScalarNode):
+        if node.style is None and node.value in {"", "~", "null"}:
+            raise _Refused(node.start_mark.line + 1, f"{path[-1] if path else 'entry'} has no value; leave the key out")
+        return node.value
+    data: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise _Refused(line, "has a key that is no plain word")
+        if key_node.value in data:
+            raise _Refused(line, f"has the key {key_node.value!r} twice; keep one")
+        data[key_node.value] = _plain(value_node, entry, (*path, key_node.value))
+        entry.lines[(*path, key_node.value)] = line
+    return data
+
+
+def _id_of(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "id" and isinstance(value, yaml.ScalarNode):
+                return str(value.value)
+    return "(no id)"

@@ -1,0 +1,240 @@
+"""Publishing a data set: one transaction that migrates, compares, writes what changed and makes a release.
+
+Whatever goes wrong, the database stays exactly as it was, its schema included.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlmodel import SQLModel
+
+from app import database, models, schemas, search
+from app.models import Record, RegionWithin, Release, Rendering, columns
+from app.seeding import checks, dataset, documents, render
+from app.seeding.dataset import Dataset
+from app.seeding.entries import KIND_OF_FILE
+from app.seeding.files import Mistake
+from app.seeding.rows import rows, texts
+
+LICENCE = "CC-BY-4.0"
+"""SPDX identifier of the licence of the curated data."""
+
+_OWNERS: list[tuple[type[SQLModel], tuple[str, ...]]] = [
+    (models.Citation, ("event_id", "figure_id", "organisation_id", "region_id", "work_id")),
+    (models.EventOrganisation, ("event_id",)),
+    (models.EventPerson, ("event_id",)),
+    (models.EventProduct, ("event_id",)),
+    (models.EventTopic, ("event_id",)),
+    (models.OrganisationName, ("organisation_id",)),
+    (models.RegionMember, ("region_id",)),
+]
+"""The tables of what belongs to a record, and the columns that name it."""
+
+_BATCH = 500
+"""Ids in one statement: below the number of parameters that either database takes."""
+
+
+class SeedError(Exception):
+    """The curated files have mistakes; nothing was changed."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes")
+        self.mistakes = mistakes
+
+
+@dataclass
+class Outcome:
+    """What a load did, or would do."""
+
+    release: int | None
+    """The release it made; None where nothing had changed."""
+    migrated: bool
+    counts: dict[str, int]
+    """Current records by kind, and citations."""
+    changes: dict[str, Counter[str]] = field(default_factory=dict)
+    """How many records of each kind were added, changed, withdrawn or merged."""
+
+
+def read(folder: Path, held: Path | None = None) -> Dataset:
+    """The data set of a folder, checked by itself and, where given, against the held documents; SeedError with every mistake."""
+    data, mistakes = dataset.read(folder)
+    mistakes += checks.check(data)
+    if held is not None:
+        mistakes += documents.check(data, held)
+    if mistakes:
+        raise SeedError(sorted(set(mistakes)))
+    return data
+
+
+def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Publish a data set that has been read.
+
+    SeedError where a published id is missing from it, DatabaseError where the database cannot be used.
+    """
+    progress("rendering records")
+    rendered = render.Renderer(data)
+    with database.writing(engine) as connection:
+        migrated = database.upgrade(connection)
+        outcome = _publish(connection, data, rendered, progress)
+        outcome.migrated = migrated
+        if dry_run:
+            connection.rollback()
+    return outcome
+
+
+def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, progress: Callable[[str], None]) -> Outcome:
+    record = columns(Record)
+    before = {row.id: row for row in connection.execute(select(record))}
+    _nothing_lost(data, before)
+    records = renderer.all()
+    digests = {identifier: render.digest(shown) for identifier, shown in records.items()}
+    digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
+    words = {identifier: search.words(texts(data, shown)) for identifier, shown in records.items()}
+    word_digests = {identifier: search.digest(words.get(identifier, [])) for identifier in digests}
+
+    changed = {i for i, value in digests.items() if i not in before or before[i].state != "current" or before[i].digest != value}
+    reworded = {i for i, value in word_digests.items() if i in changed or before[i].search_digest != value}
+    retired = {
+        form.id
+        for form in data.retired.values()
+        if form.id not in before or (before[form.id].merged_into, before[form.id].reason) != (form.merged_into, form.reason)
+    }
+    counts = Counter(data.kinds.values()) | Counter(citation=sum(len(shown.citations) for shown in records.values()))
+    outcome = Outcome(None, False, dict(counts))
+    if not changed and not reworded and not retired:
+        return outcome
+
+    latest = connection.scalar(select(func.max(columns(Release).id))) or 0
+    number = outcome.release = latest + 1
+    releases = {identifier: number if identifier in changed else before[identifier].release for identifier in digests}
+    connection.execute(
+        insert(Release),
+        {
+            "id": number,
+            "released_at": datetime.now(UTC).replace(microsecond=0),
+            "digest": hashlib.sha256("".join(f"{i} {digests[i]}\n" for i in sorted(digests)).encode()).hexdigest(),
+            "licence": LICENCE,
+            "counts": outcome.counts,
+        },
+    )
+    progress(f"writing {len(changed)} records")
+    _remove(connection, changed | retired)
+    _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
+    _store_retired(connection, data, before, retired, number)
+    _store_rows(connection, data, records, changed, releases)
+    if any(data.kinds.get(i) == "region" or (i in before and before[i].kind == "region") for i in changed | retired):
+        connection.execute(delete(RegionWithin))
+        within = [{"region_id": region, "ancestor_id": above} for region, reached in renderer.within.items() for above in sorted(reached)]
+        if within:
+            connection.execute(insert(RegionWithin), within)
+    progress("indexing words")
+    keys = {row.id: row.key for row in connection.execute(select(record.id, record.key))}
+    search.store(connection, {keys[i]: words.get(i, []) for i in reworded | retired})
+    outcome.changes = _changes(data, before, changed, retired)
+    return outcome
+
+
+def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
+    """A published id may go only through retired.yaml, and never becomes something else."""
+    mistakes = []
+    for identifier, row in before.items():
+        if identifier in data.kinds:
+            if data.kinds[identifier] != row.kind:
+                message = f"was published as a {row.kind} in release {row.release}; give the {data.kinds[identifier]} another id"
+                mistakes.append(data.entries[identifier].mistake(message, "id"))
+        elif identifier not in data.retired:
+            message = f"was published in release {row.release} and is missing; restore it, or retire it in retired.yaml with a reason"
+            file = next(name for name, kind in KIND_OF_FILE.items() if kind == row.kind)
+            mistakes.append(Mistake(f"{file}.yaml", 1, identifier, message))
+    if mistakes:
+        raise SeedError(sorted(mistakes))
+
+
+def _remove(connection: Connection, identifiers: set[str]) -> None:
+    for batch in _batches(sorted(identifiers)):
+        for model, owners in _OWNERS:
+            for owner in owners:
+                connection.execute(delete(model).where(columns(model)[owner].in_(batch)))
+        for model in models.KINDS.values():
+            connection.execute(delete(model).where(columns(model).id.in_(batch)))
+
+
+def _store_records(
+    connection: Connection,
+    data: Dataset,
+    before: dict[str, Any],
+    identifiers: set[str],
+    digests: dict[str, str],
+    word_digests: dict[str, str],
+    releases: dict[str, int],
+) -> None:
+    fresh = []
+    for identifier in sorted(identifiers):
+        row = {
+            "state": "current",
+            "merged_into": None,
+            "reason": None,
+            "release": releases[identifier],
+            "digest": digests[identifier],
+            "search_digest": word_digests[identifier],
+        }
+        if identifier in before:
+            connection.execute(update(Record).where(columns(Record).id == identifier).values(row))
+        else:
+            fresh.append(row | {"id": identifier, "kind": data.kinds[identifier]})
+    if fresh:
+        connection.execute(insert(Record), fresh)
+
+
+def _store_retired(connection: Connection, data: Dataset, before: dict[str, Any], identifiers: set[str], number: int) -> None:
+    for identifier in sorted(identifiers):
+        form = data.retired[identifier]
+        row = {
+            "state": "merged" if form.merged_into else "withdrawn",
+            "merged_into": form.merged_into,
+            "reason": form.reason,
+            "release": number,
+            "digest": "",
+            "search_digest": "",
+        }
+        if identifier in before:
+            connection.execute(update(Record).where(columns(Record).id == identifier).values(row))
+        else:
+            connection.execute(insert(Record), row | {"id": identifier, "kind": form.kind})
+
+
+def _store_rows(
+    connection: Connection, data: Dataset, records: dict[str, schemas.BaseRecord], identifiers: set[str], releases: dict[str, int]
+) -> None:
+    tables: dict[type[SQLModel], list[dict[str, Any]]] = {}
+    for identifier in sorted(identifiers):
+        shown = records.get(identifier)
+        for model, row in rows(data, identifier, shown, releases[identifier]):
+            tables.setdefault(model, []).append(row)
+        if shown is not None:
+            row = {"record_id": identifier, "release": releases[identifier], "body": render.body(render.released(shown, releases))}
+            tables.setdefault(Rendering, []).append(row)
+    for model, found in tables.items():
+        connection.execute(insert(model), found)
+
+
+def _changes(data: Dataset, before: dict[str, Any], changed: set[str], retired: set[str]) -> dict[str, Counter[str]]:
+    changes: dict[str, Counter[str]] = {}
+    for identifier in changed:
+        kind = "changed" if identifier in before and before[identifier].state == "current" else "added"
+        changes.setdefault(data.kinds[identifier], Counter())[kind] += 1
+    for identifier in retired:
+        form = data.retired[identifier]
+        changes.setdefault(form.kind, Counter())["merged" if form.merged_into else "withdrawn"] += 1
+    return changes
+
+
+def _batches(identifiers: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(identifiers), _BATCH):
+        yield identifiers[start : start + _BATCH]

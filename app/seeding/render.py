@@ -1,0 +1,371 @@
+"""From entries to the records that the API serves."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from app import schemas, vocabulary
+from app.dates import EdtfDate
+from app.seeding import quantities
+from app.seeding.dataset import Dataset
+from app.seeding.entries import CitationForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
+
+CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
+"""Fields on which a differing source makes a figure contested."""
+
+UNRELEASED = 0
+"""The release of a record while it is not known in which one it last changed."""
+
+
+class Renderer:
+    """Renders the records of a data set; looks at nothing but the data set."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+
+    def all(self) -> dict[str, schemas.BaseRecord]:
+        """Every record by id, unreleased."""
+        rendered: dict[str, schemas.BaseRecord] = {}
+        for region in self.data.regions.values():
+            rendered[region.id] = self.region(region)
+        for organisation in self.data.organisations.values():
+            rendered[organisation.id] = self.organisation(organisation)
+        for source in self.data.sources.values():
+            rendered[source.id] = self.source(source)
+        rendered.update(self.figures)
+        for event in self.data.events.values():
+            rendered[event.id] = self.event(event)
+        return rendered
+
+    @cached_property
+    def figures(self) -> dict[str, schemas.Figure]:
+        return {figure.id: self.figure(figure) for figure in self.data.figures.values()}
+
+    @cached_property
+    def within(self) -> dict[str, set[str]]:
+        """Every region with itself and all that it lies in, by parents and memberships."""
+        above: dict[str, set[str]] = defaultdict(set)
+        for region in self.data.regions.values():
+            if region.parent:
+                above[region.id].add(region.parent)
+            for member in region.members:
+                above[member].add(region.id)
+        found: dict[str, set[str]] = {}
+        for start in self.data.regions:
+            reached, waiting = {start}, [start]
+            while waiting:
+                fresh = above[waiting.pop()] - reached
+                reached |= fresh
+                waiting.extend(fresh)
+            found[start] = reached
+        return found
+
+    @cached_property
+    def _figures_of_event(self) -> dict[str, list[str]]:
+        return _group((figure.event, figure.id) for figure in self.data.figures.values())
+
+    @cached_property
+    def _children_of_event(self) -> dict[str, list[str]]:
+        return _group((event.parent, event.id) for event in self.data.events.values())
+
+    @cached_property
+    def _region_counts(self) -> dict[str, list[int]]:
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for position, kind in enumerate(("event", "figure")):
+            for record in self.data.table(kind).values():
+                for ancestor in self.within[record.region] if record.region else ():
+                    counts[ancestor][position] += 1
+        return counts
+
+    @cached_property
+    def _source_counts(self) -> dict[str, list[int]]:
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for position, kind in enumerate(("event", "figure")):
+            for record in self.data.table(kind).values():
+                for source in {citation.source for citation in record.cite}:
+                    counts[source][position] += 1
+        return counts
+
+    def region(self, form: RegionForm) -> schemas.Region:
+        events, figures = self._region_counts[form.id]
+        return schemas.Region(
+            **self._common(form),
+            kind="region",
+            name=form.name,
+            name_zh=form.name_zh,
+            type=form.type,
+            parent=self._region(form.parent),
+            members=[self._place(member) for member in form.members],
+            iso_3166=form.iso_3166,
+            gb_2260=form.gb_2260,
+            latitude=form.latitude,
+            longitude=form.longitude,
+            reference=_references(form),
+            counts=schemas.Counts(events=events, figures=figures),
+        )
+
+    def organisation(self, form: OrganisationForm) -> schemas.Organisation:
+        return schemas.Organisation(
+            **self._common(form),
+            kind="organisation",
+            name=form.name,
+            name_zh=form.name_zh,
+            aliases=[schemas.Alias(**alias.model_dump()) for alias in form.aliases],
+            type=form.type,
+            region=self._region(form.region),
+            parent=self._organisation(form.parent),
+            website=form.website,
+            identifiers=schemas.OrganisationIdentifiers(**form.identifiers.model_dump()),
+            description=form.description,
+            reference=_references(form),
+        )
+
+    def source(self, form: SourceForm) -> schemas.Source:
+        events, figures = self._source_counts[form.id]
+        document = None
+        if form.document and form.part:
+            held = self.data.documents[form.document]
+            document = schemas.HeldDocument(
+                name=held.name, sha256=held.sha256, length=held.length, part=schemas.Part(start=form.part.start, end=form.part.end)
+            )
+        return schemas.Source(
+            **self._common(form),
+            kind="source",
+            title=form.title,
+            title_zh=form.title_zh,
+            publisher=self._organisation(form.publisher),
+            authors=form.authors,
+            url=form.url,
+            seen_url=form.seen_url,
+            language=form.language,
+            published=_span(form.published),
+            type=form.type,
+            grade=form.grade,
+            derived_from=self._work(form.derived_from) if form.derived_from else None,
+            origin=self._work(self.data.origin(form.id)),
+            document=document,
+            rights=form.rights,
+            counts=schemas.Counts(events=events, figures=figures),
+        )
+
+    def event(self, form: EventForm) -> schemas.Event:
+        children = [self.data.events[child] for child in self._children_of_event.get(form.id, [])]
+        return schemas.Event(
+            **self._common(form),
+            kind="event",
+            type=form.type,
+            status=form.status,
+            title=form.title,
+            title_zh=form.title_zh,
+            summary=form.summary,
+            date=_span(form.date),
+            region=self._region(form.region),
+            venue=form.venue,
+            parent=self._event(form.parent),
+            children=[schemas.TitleRef(id=child.id, title=child.title, title_zh=child.title_zh) for child in children],
+            organisations=[schemas.Participation(organisation=self._body(part.organisation), role=part.role) for part in form.organisations],
+            people=[
+                schemas.Person(name=person.name, name_zh=person.name_zh, role=person.role, organisation=self._organisation(person.organisation))
+                for person in form.people
+            ],
+            products=[schemas.Product(**product.model_dump()) for product in form.products],
+            identifiers=schemas.EventIdentifiers(**form.identifiers.model_dump()),
+            topics=form.topics,
+            figures=[self.figures[figure] for figure in self._figures_of_event.get(form.id, [])],
+            origins=self._origins(form.cite),
+        )
+
+    def figure(self, form: FigureForm) -> schemas.Figure:
+        citations = [self.citation(citation, form) for citation in form.cite]
+        origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
+        contested = [field for field in CONTESTABLE if any(field in citation.stated for citation in citations)]
+        relative = form.relative_to
+        return schemas.Figure(
+            **self._common(form),
+            kind="figure",
+            metric=form.metric,
+            subject=_subject(form.subject),
+            region=self._region(form.region),
+            organisation=self._organisation(form.organisation),
+            event=self._event(form.event),
+            period=_span(form.period),
+            value=form.value.value,
+            low=form.value.low,
+            high=form.value.high,
+            qualifier=form.value.qualifier,
+            unit=form.value.unit,
+            basis=form.basis,
+            as_stated=form.as_stated,
+            relative_to=None
+            if relative is None
+            else schemas.RelativeTo(
+                region=self._region(relative.region),
+                subject=_subject(relative.subject),
+                period=_span(relative.period),
+                figure=schemas.FigureRef(id=relative.figure) if relative.figure else None,
+            ),
+            scope_note=form.scope_note,
+            agreement="contested" if contested else "corroborated" if origins >= 2 else "single-origin",
+            contested_on=contested,
+            spread=_spread(form),
+            origins=origins,
+        )
+
+    def citation(self, form: CitationForm, record: RecordForm) -> schemas.Citation:
+        source = self.data.sources[form.source]
+        document = self.data.documents[source.document] if source.document else None
+        attributed = form.attributed_to
+        return schemas.Citation(
+            source=schemas.CitedSource(
+                id=source.id,
+                title=source.title,
+                title_zh=source.title_zh,
+                publisher=self._organisation(source.publisher),
+                url=source.url,
+                published=_span(source.published),
+                language=source.language,
+                type=source.type,
+                grade=source.grade,
+            ),
+            document=schemas.CitedDocument(name=document.name, sha256=document.sha256) if document else None,
+            locator=None,
+            anchor=form.at,
+            deep_link=deep_link(source.url, form.at),
+            supports=_supports(form, record),
+            stated=_stated(form, record),
+            attributed_to=schemas.Attribution(name=attributed.name, organisation=self._organisation(attributed.organisation)) if attributed else None,
+            reading=form.reading,
+            note=form.note,
+            verification=schemas.Verification(status="unchecked", checked_at=None),
+            quote=None,
+        )
+
+    def _common(self, form: RecordForm) -> dict[str, Any]:
+        return {
+            "id": form.id,
+            "release": UNRELEASED,
+            "citations": [self.citation(citation, form) for citation in form.cite],
+            "derived": [
+                schemas.Derived(
+                    field=derived.field,
+                    reason=derived.reason,
+                    from_=[
+                        schemas.DerivedFrom(source=self._work(citation.source), anchor=citation.at)
+                        for citation in form.cite
+                        if citation.source in derived.from_
+                    ],
+                )
+                for derived in form.derived
+            ],
+        }
+
+    def _origins(self, citations: Iterable[CitationForm]) -> int:
+        return len({self.data.origin(citation.source) for citation in citations})
+
+    def _place(self, identifier: str) -> schemas.Ref:
+        region = self.data.regions[identifier]
+        return schemas.Ref(id=region.id, name=region.name, name_zh=region.name_zh)
+
+    def _region(self, identifier: str | None) -> schemas.Ref | None:
+        return self._place(identifier) if identifier else None
+
+    def _body(self, identifier: str) -> schemas.Ref:
+        organisation = self.data.organisations[identifier]
+        return schemas.Ref(id=organisation.id, name=organisation.name, name_zh=organisation.name_zh)
+
+    def _organisation(self, identifier: str | None) -> schemas.Ref | None:
+        return self._body(identifier) if identifier else None
+
+    def _event(self, identifier: str | None) -> schemas.TitleRef | None:
+        event = self.data.events[identifier] if identifier else None
+        return schemas.TitleRef(id=event.id, title=event.title, title_zh=event.title_zh) if event else None
+
+    def _work(self, identifier: str) -> schemas.TitleRef:
+        source = self.data.sources[identifier]
+        return schemas.TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
+
+
+def body(record: schemas.BaseRecord) -> bytes:
+    """The record as the API serves it."""
+    return record.model_dump_json().encode()
+
+
+def digest(record: schemas.BaseRecord) -> str:
+    """SHA-256 of an unreleased record: equal as long as nothing in it has changed."""
+    return hashlib.sha256(body(record)).hexdigest()
+
+
+def released(record: schemas.BaseRecord, releases: dict[str, int]) -> schemas.BaseRecord:
+    """The record with the releases in which it and the figures inside it last changed."""
+    update: dict[str, Any] = {"release": releases[record.id]}
+    if isinstance(record, schemas.Event):
+        update["figures"] = [figure.model_copy(update={"release": releases[figure.id]}) for figure in record.figures]
+    return record.model_copy(update=update)
+
+
+def deep_link(url: str | None, anchor: str) -> str | None:
+    """A link to the passage: a WICG text fragment, from its first to its last words where the anchor has both."""
+    if url is None:
+        return None
+    # In a text fragment a comma, an ampersand and a hyphen have a meaning and are written as percent codes.
+    ends = [quote(part, safe="").replace("-", "%2D") for part in anchor.split(" … ")]
+    return f"{url}#:~:text={','.join(ends)}"
+
+
+def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key, member in sorted((key, member) for key, member in pairs if key is not None):
+        groups[key].append(member)
+    return groups
+
+
+def _span(date: EdtfDate | None) -> schemas.DateSpan | None:
+    return schemas.DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
+
+
+def _subject(identifier: str | None) -> schemas.Ref | None:
+    term = vocabulary.SUBJECT[identifier] if identifier else None
+    return schemas.Ref(id=term.id, name=term.name, name_zh=term.name_zh) if term else None
+
+
+def _references(form: RegionForm | OrganisationForm) -> list[schemas.Reference]:
+    return [schemas.Reference(**reference.model_dump()) for reference in form.reference]
+
+
+def _supports(form: CitationForm, record: RecordForm) -> list[str]:
+    """The supported fields as the record names them: an amount is several fields."""
+    fields: list[str] = []
+    for field in form.supports:
+        if field == "value" and isinstance(record, FigureForm):
+            fields += [name for name in quantities.FIELDS if name == "as_stated" or getattr(record.value, name) is not None]
+        else:
+            fields.append(field)
+    return fields
+
+
+def _stated(form: CitationForm, record: RecordForm) -> dict[str, str | float]:
+    stated: dict[str, str | float] = {}
+    for field, text in form.stated.items():
+        if field == "value" and isinstance(record, FigureForm):
+            quantity = quantities.parse(text)
+            for name in ("value", "low", "high", "qualifier", "unit"):
+                if (number := getattr(quantity, name)) is not None and number != getattr(record.value, name):
+                    stated[name] = number
+        else:
+            stated[field] = text
+    return stated
+
+
+def _spread(form: FigureForm) -> schemas.Spread:
+    stated = [quantities.parse(citation.stated["value"]) for citation in form.cite if "value" in citation.stated]
+    numbers = [
+        number
+        for quantity in (form.value, *stated)
+        if quantity.unit == form.value.unit
+        for number in (quantity.value, quantity.low, quantity.high)
+        if number is not None
+    ]
+    return schemas.Spread(min=min(numbers), max=max(numbers), unit=form.value.unit)

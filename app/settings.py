@@ -1,0 +1,45 @@
+"""Settings, read from environment variables with the prefix CGT_. Nothing is read at import."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What an operator can set; every field is the variable CGT_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="CGT_", env_ignore_empty=True, use_attribute_docstrings=True)
+
+    database_url: str = "sqlite:///cgt.db"
+    """Where the data lies: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
+    host: str = "127.0.0.1"
+    """Address that `cgt serve` listens on."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port that `cgt serve` listens on."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that `cgt serve` starts."""
+    seeds: Path = ROOT / "seeds"
+    """Folder of the curated files, when `cgt seed` and `cgt verify` name none."""
+    documents: Path | None = None
+    """Folder of the source documents, for the checks that need them."""
+    contact: str | None = None
+    """Where readers of this installation report an error (an address or a URL); shown in `/` and the docs."""
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
+    """How much `cgt serve` logs."""
+
+
+def unknown_variables() -> list[str]:
+    """A line for every CGT_ variable that no setting reads: most likely a slip of the pen."""
+    known = [f"CGT_{name.upper()}" for name in Settings.model_fields]
+    lines = []
+    for name in sorted(os.environ):
+        if name.startswith("CGT_") and name not in known:
+            close = get_close_matches(name, known, 1)
+            lines.append(f"{name} is set, but there is no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return lines
