@@ -168,16 +168,6 @@ class Citation(Shape):
     """The passage, at most 300 characters; null unless the operator loaded the documents."""
 
 
-class BaseRecord(Shape):
-    """What every record has."""
-
-    id: str
-    derived: list[Derived]
-    release: int
-    """The release in which the record last changed."""
-    citations: list[Citation]
-
-
 class Counts(Shape):
     """How many records."""
 
@@ -185,9 +175,10 @@ class Counts(Shape):
     figures: int
 
 
-class Source(BaseRecord):
+class Source(Shape):
     """A published work that records cite."""
 
+    id: str
     kind: Literal["source"]
     title: str
     """In square brackets: supplied by the curator, as the work bears none that is known."""
@@ -211,6 +202,10 @@ class Source(BaseRecord):
     rights: str | None
     counts: Counts
     """Records that cite the source."""
+    derived: list[Derived]
+    release: int
+    """The release in which the record last changed."""
+    citations: list[Citation]
 
 
 class Alias(Shape):
@@ -229,9 +224,10 @@ class OrganisationIdentifiers(Shape):
     lei: str | None
 
 
-class Organisation(BaseRecord):
+class Organisation(Shape):
     """A body that takes part in events, publishes, or is spoken of."""
 
+    id: str
     kind: Literal["organisation"]
     name: str
     name_zh: str | None
@@ -243,11 +239,16 @@ class Organisation(BaseRecord):
     identifiers: OrganisationIdentifiers
     description: str | None
     reference: list[Reference]
+    derived: list[Derived]
+    release: int
+    """The release in which the record last changed."""
+    citations: list[Citation]
 
 
-class Region(BaseRecord):
+class Region(Shape):
     """A place."""
 
+    id: str
     kind: Literal["region"]
     name: str
     name_zh: str | None
@@ -264,6 +265,10 @@ class Region(BaseRecord):
     reference: list[Reference]
     counts: Counts
     """Events and figures of the region and all that lies in it."""
+    derived: list[Derived]
+    release: int
+    """The release in which the record last changed."""
+    citations: list[Citation]
 
 
 class RelativeTo(Shape):
@@ -283,9 +288,10 @@ class Spread(Shape):
     unit: str
 
 
-class Figure(BaseRecord):
+class Figure(Shape):
     """A number with its receipts."""
 
+    id: str
     kind: Literal["figure"]
     metric: Annotated[str, term("metric")]
     subject: Ref | None
@@ -312,6 +318,10 @@ class Figure(BaseRecord):
     spread: Spread
     origins: int
     """Independent origins among the citations that support the value."""
+    derived: list[Derived]
+    release: int
+    """The release in which the record last changed."""
+    citations: list[Citation]
 
 
 class Participation(Shape):
@@ -347,9 +357,10 @@ class EventIdentifiers(Shape):
     nmpa: str | None
 
 
-class Event(BaseRecord):
+class Event(Shape):
     """Something that happened, is set to happen, or was announced."""
 
+    id: str
     kind: Literal["event"]
     type: Annotated[str, term("event-type")]
     status: Annotated[str, term("event-status")]
@@ -369,9 +380,15 @@ class Event(BaseRecord):
     figures: list[Figure]
     origins: int
     """Independent origins among the citations of the event."""
+    derived: list[Derived]
+    release: int
+    """The release in which the record last changed."""
+    citations: list[Citation]
 
 
-RECORDS: dict[str, type[BaseRecord]] = {
+AnyRecord = Source | Organisation | Region | Event | Figure
+
+RECORDS: dict[str, type[AnyRecord]] = {
     "source": Source,
     "organisation": Organisation,
     "region": Region,
@@ -428,7 +445,7 @@ Applied = Annotated[
 ]
 
 
-R = TypeVar("R", bound=BaseRecord)
+R = TypeVar("R", bound=AnyRecord)
 T = TypeVar("T")
 
 

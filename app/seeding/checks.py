@@ -11,7 +11,7 @@ from app.seeding.entries import FACTS, KIND_OF_FILE, REFERENCE_FIELDS, CitationF
 from app.seeding.files import Mistake
 
 EDITORIAL = {
-    "source": ("title", "title_zh", "type", "grade", "rights"),
+    "source": ("title", "title_zh", "type", "grade", "rights", "document"),
     "organisation": ("type", "description"),
     "region": ("type",),
     "event": ("type", "title", "title_zh", "summary", "topics"),
@@ -254,7 +254,7 @@ def _citation(data: Dataset, record: RecordForm, citation: CitationForm) -> Iter
 def _coverage(data: Dataset) -> Iterator[Mistake]:
     for kind, record in data.records():
         entry = data.entries[record.id]
-        facts = [field for field in FACTS[kind] if filled(record, field)]
+        facts = [field for field in FACTS[kind] if filled(record, field) and getattr(record, field) != "unknown"]
         known = {*facts, *(field for field in EDITORIAL[kind] if filled(record, field))}
         covered: set[str] = set()
         for index, citation in enumerate(record.cite):

@@ -210,7 +210,7 @@ def _store_retired(connection: Connection, data: Dataset, before: dict[str, Any]
 
 
 def _store_rows(
-    connection: Connection, data: Dataset, records: dict[str, schemas.BaseRecord], identifiers: set[str], releases: dict[str, int]
+    connection: Connection, data: Dataset, records: dict[str, schemas.AnyRecord], identifiers: set[str], releases: dict[str, int]
 ) -> None:
     tables: dict[type[SQLModel], list[dict[str, Any]]] = {}
     for identifier in sorted(identifiers):

@@ -11,7 +11,7 @@ from app import schemas, vocabulary
 from app.dates import EdtfDate
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
-from app.seeding.entries import CitationForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
+from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
 
 CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
 """Fields on which a differing source makes a figure contested."""
@@ -26,9 +26,9 @@ class Renderer:
     def __init__(self, data: Dataset) -> None:
         self.data = data
 
-    def all(self) -> dict[str, schemas.BaseRecord]:
+    def all(self) -> dict[str, schemas.AnyRecord]:
         """Every record by id, unreleased."""
-        rendered: dict[str, schemas.BaseRecord] = {}
+        rendered: dict[str, schemas.AnyRecord] = {}
         for region in self.data.regions.values():
             rendered[region.id] = self.region(region)
         for organisation in self.data.organisations.values():
@@ -252,11 +252,7 @@ class Renderer:
                 schemas.Derived(
                     field=derived.field,
                     reason=derived.reason,
-                    from_=[
-                        schemas.DerivedFrom(source=self._work(citation.source), anchor=citation.at)
-                        for citation in form.cite
-                        if citation.source in derived.from_
-                    ],
+                    from_=[schemas.DerivedFrom(source=self._work(citation.source), anchor=citation.at) for citation in _grounds(form, derived)],
                 )
                 for derived in form.derived
             ],
@@ -288,17 +284,17 @@ class Renderer:
         return schemas.TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
 
 
-def body(record: schemas.BaseRecord) -> bytes:
+def body(record: schemas.AnyRecord) -> bytes:
     """The record as the API serves it."""
     return record.model_dump_json().encode()
 
 
-def digest(record: schemas.BaseRecord) -> str:
+def digest(record: schemas.AnyRecord) -> str:
     """SHA-256 of an unreleased record: equal as long as nothing in it has changed."""
     return hashlib.sha256(body(record)).hexdigest()
 
 
-def released(record: schemas.BaseRecord, releases: dict[str, int]) -> schemas.BaseRecord:
+def released(record: schemas.AnyRecord, releases: dict[str, int]) -> schemas.AnyRecord:
     """The record with the releases in which it and the figures inside it last changed."""
     update: dict[str, Any] = {"release": releases[record.id]}
     if isinstance(record, schemas.Event):
@@ -313,6 +309,15 @@ def deep_link(url: str | None, anchor: str) -> str | None:
     # In a text fragment a comma, an ampersand and a hyphen have a meaning and are written as percent codes.
     ends = [quote(part, safe="").replace("-", "%2D") for part in anchor.split(" … ")]
     return f"{url}#:~:text={','.join(ends)}"
+
+
+def _grounds(form: RecordForm, derived: DerivedForm) -> list[CitationForm]:
+    """The citations that a derivation rests on: of each source it names those that support the field, or else all."""
+    grounds: list[CitationForm] = []
+    for source in derived.from_:
+        cited = [citation for citation in form.cite if citation.source == source]
+        grounds += [citation for citation in cited if derived.field in citation.supports] or cited
+    return grounds
 
 
 def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:

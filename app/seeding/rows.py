@@ -12,7 +12,7 @@ from app.seeding.entries import EventForm, FigureForm, RecordForm
 Rows = list[tuple[type[SQLModel], dict[str, Any]]]
 
 
-def rows(data: Dataset, identifier: str, record: schemas.BaseRecord | None, release: int) -> Rows:
+def rows(data: Dataset, identifier: str, record: schemas.AnyRecord | None, release: int) -> Rows:
     """The rows of one record with all that belongs to it; `record` is how it was rendered (None: a document)."""
     form = data.table(data.kinds[identifier])[identifier]
     match record:
@@ -137,7 +137,7 @@ def _citations(form: RecordForm, record: Any) -> Rows:
     return found
 
 
-def texts(data: Dataset, record: schemas.BaseRecord) -> list[str | None]:
+def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
     """The texts by whose words `q` finds a record: names, aliases, titles, summaries, in both languages."""
     match record:
         case schemas.Region():

@@ -1,0 +1,73 @@
+"""Dependencies run one way, and no module grows into two."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+
+LAYERS = [
+    {"app"},
+    {"app.vocabulary", "app.dates", "app.settings"},
+    {"app.schemas", "app.models"},
+    {"app.problems", "app.database", "app.search"},
+    {"app.parameters", "app.paging", "app.seeding"},
+    {"app.api"},
+    {"app.main"},
+    {"app.cli"},
+]
+"""From the ground up: a module imports only from its own layer or below."""
+MODULES = sorted(path for path in (ROOT / "app").rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _layer(module: str) -> int:
+    for height, names in enumerate(LAYERS):
+        if module in names or any(module.startswith(f"{name}.") for name in names if name != "app"):
+            return height
+    raise AssertionError(f"{module} has no place in the layers")
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                is_module = (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() or (ROOT / Path(*inner.split("."))).is_dir()
+                found.add(inner if is_module else node.module)
+    return {name for name in found if name == "app" or name.startswith("app.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_dependencies_run_one_way(path: Path) -> None:
+    module = _name(path)
+    for imported in _imports(path):
+        assert _layer(imported) <= _layer(module), f"{module} imports {imported} from above"
+        if module.startswith("app.seeding"):
+            assert not imported.startswith(("app.api", "app.paging", "app.parameters", "app.problems")), f"{module} imports {imported}: loading knows no HTTP"
+        if module.startswith(("app.api", "app.paging", "app.parameters")):
+            assert not imported.startswith("app.seeding"), f"{module} imports {imported}: the API reads, it does not load"
+
+
+@pytest.mark.parametrize("path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=_name)
+def test_no_module_is_longer_than_500_lines(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 500
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    pinned = {_canonical(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line}
+    wanted = re.findall(r'^    "([A-Za-z0-9._-]+)(?:\[[a-z]+\])?[^"]*",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert len(wanted) > 20
+    assert {_canonical(name) for name in wanted} <= pinned
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
