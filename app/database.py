@@ -110,6 +110,11 @@ def explain(engine: Engine, error: BaseException) -> str:
     return f"{where} failed: {cause}"
 
 
+def is_missing_table(error: DBAPIError) -> bool:
+    """Whether a query failed because the schema is not there."""
+    return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
+
+
 def _alembic(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))

@@ -7,6 +7,7 @@ cursor holds the sort values of the last record, sealed with the query that it b
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,12 +17,13 @@ from fastapi import Depends
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
 from app import database, vocabulary
 from app.dates import EdtfDate
 from app.models import KINDS, Document, Record, Rendering, columns
-from app.parameters import ListQuery
+from app.parameters import ID_PATTERN, ListQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
 from app.schemas import RECORDS, AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
 
@@ -49,7 +51,12 @@ class SortKey:
 
 def served_release(connection: Connection) -> ReleaseInfo:
     """The release to answer from; NotReady where there is none."""
-    release = database.latest_release(connection)
+    try:
+        release = database.latest_release(connection)
+    except DBAPIError as error:
+        if not database.is_missing_table(error):
+            raise
+        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
     if release is None:
         raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
     return release
@@ -139,6 +146,8 @@ def one(request: Request, connection: Connection, kind: str, identifier: str, fi
     """One record; NotFound, Gone or Merged where there is none of this id."""
     release = served_release(connection)
     record, rendering = columns(Record), columns(Rendering)
+    if not re.fullmatch(ID_PATTERN, identifier):
+        raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
     row = connection.execute(
         select(record.state, record.reason, record.merged_into, record.release, rendering.body)
         .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
@@ -270,7 +279,9 @@ def projection(kind: str, fields: str | None) -> Projection | None:
     for name in fields.split(","):
         if name not in known:
             close = vocabulary.closest(name, known)
-            errors.append(invalid("fields", name, f"a {kind} has no field {name!r}" + (f"; did you mean {close!r}?" if close else ""), close))
+            errors.append(
+                invalid("fields", name, f"the record ({kind}) has no field {name!r}" + (f"; did you mean {close!r}?" if close else ""), close)
+            )
     if errors:
         raise InvalidRequest(errors)
     names = fields.split(",")

@@ -19,6 +19,7 @@ from app.problems import InvalidRequest, NotAcceptable, ProblemError, invalid
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 200
 LONGEST_Q = 200
+ID_PATTERN = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -42,7 +43,7 @@ def _term(scheme: str, terms: dict[str, vocabulary.Term]) -> Any:
     def known(value: str) -> str:
         if value in terms:
             return value
-        close = vocabulary.closest(value, terms)
+        close = vocabulary.SYNONYMS.get(value) or vocabulary.closest(value, terms)
         message = f"is no term of /vocabulary#{scheme}" + (f"; did you mean {close!r}?" if close else f"; use one of {', '.join(list(terms)[:40])}")
         raise PydanticCustomError("unknown_term", "{message}", {"message": message, "did_you_mean": close})
 
@@ -126,8 +127,8 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
         raise InvalidRequest(errors)
 
 
-def refuse_unacceptable(request: Request, media_types: tuple[str, ...]) -> None:
-    """Refuse a request whose Accept header admits none of the media types that the path has."""
+def refuse_unacceptable(request: Request, media_type: str) -> None:
+    """Refuse a request whose Accept header does not admit the media type that the path answers in."""
     ranges = [part.strip().lower() for header in request.headers.getlist("accept") for part in header.split(",") if part.strip()]
     if not ranges:
         return
@@ -135,6 +136,6 @@ def refuse_unacceptable(request: Request, media_types: tuple[str, ...]) -> None:
         kind, *settings = [piece.strip() for piece in given.split(";")]
         if any(re.fullmatch(r"q=0(\.0{0,3})?", setting) for setting in settings):
             continue
-        if kind == "*/*" or any(kind in {media_type, media_type.split("/")[0] + "/*"} for media_type in media_types):
+        if kind in {"*/*", media_type, media_type.split("/", maxsplit=1)[0] + "/*"}:
             return
-    raise NotAcceptable(f"This path answers in {', '.join(media_types)}; the Accept header admits none of it.")
+    raise NotAcceptable(f"This path answers in {media_type}, which the Accept header does not admit.")

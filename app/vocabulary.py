@@ -370,6 +370,20 @@ CURRENCY = SCHEMES["currency"] = _currencies()
 UNITS = UNIT | CURRENCY
 """Every unit that a figure may carry."""
 
+SYNONYMS = {
+    "RMB": "CNY",
+    "CNH": "CNY",
+    "yuan": "CNY",
+    "元": "CNY",
+    "人民币": "CNY",
+    "$": "USD",
+    "US$": "USD",
+    "美元": "USD",
+    "€": "EUR",
+    "%": "percent",
+}
+"""What people write for a unit, and the term that they mean."""
+
 COUNTRY_CODES = frozenset(country.alpha_2 for country in pycountry.countries)
 SUBDIVISION_CODES = frozenset(subdivision.code for subdivision in pycountry.subdivisions)
 
@@ -383,5 +397,5 @@ def admits(metric: str, unit: str) -> bool:
 def closest(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a writer most likely meant, for "did you mean"."""
     folded = {candidate.casefold(): candidate for candidate in candidates}
-    close = get_close_matches(value.casefold().strip(), list(folded), 1, cutoff=0.6)
+    close = get_close_matches(value.casefold().strip(), list(folded), 1, cutoff=0.7)
     return folded[close[0]] if close else None

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -146,10 +147,10 @@ def synthetic(databases: Databases, synthetic_folder: Path) -> Iterator[httpx.Cl
         yield client
 
 
-def walk(client: httpx.Client, path: str, **params: object) -> list[dict]:  # type: ignore[type-arg]
+def walk(client: httpx.Client, path: str, **params: Any) -> list[dict[str, Any]]:
     """All records of a list, page by page."""
-    found: list[dict] = []  # type: ignore[type-arg]
-    answer = client.get(path, params={"limit": 200, **params})  # type: ignore[arg-type]
+    found: list[dict[str, Any]] = []
+    answer = client.get(path, params={"limit": 200} | params)
     while True:
         assert answer.status_code == 200, answer.text
         page = answer.json()

@@ -34,7 +34,7 @@ def _layer(module: str) -> int:
 
 
 def _imports(path: Path) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
@@ -52,7 +52,9 @@ def test_dependencies_run_one_way(path: Path) -> None:
     for imported in _imports(path):
         assert _layer(imported) <= _layer(module), f"{module} imports {imported} from above"
         if module.startswith("app.seeding"):
-            assert not imported.startswith(("app.api", "app.paging", "app.parameters", "app.problems")), f"{module} imports {imported}: loading knows no HTTP"
+            assert not imported.startswith(("app.api", "app.paging", "app.parameters", "app.problems")), (
+                f"{module} imports {imported}: loading knows no HTTP"
+            )
         if module.startswith(("app.api", "app.paging", "app.parameters")):
             assert not imported.startswith("app.seeding"), f"{module} imports {imported}: the API reads, it does not load"
 

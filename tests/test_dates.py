@@ -62,7 +62,9 @@ def test_an_open_date_counts_at_the_bound_it_has() -> None:
     assert dates.parse("[2025-09-14..]").first == dates.parse("[2025-09-14..]").last == date(2025, 9, 14)
 
 
-@pytest.mark.parametrize("text", ["2025-9", "2025-13", "2025-00", "2025-02-30", "2025-Q5", "2025-Q0", "25", "0000", "2025-09-12/2025-09-13", "２０２５", "", " 2025"])
+@pytest.mark.parametrize(
+    "text", ["2025-9", "2025-13", "2025-00", "2025-02-30", "2025-Q5", "2025-Q0", "25", "0000", "2025-09-12/2025-09-13", "２０２５", "", " 2025"]
+)
 def test_a_query_takes_whole_days_months_quarters_and_years_only(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any of several messages
         dates.parse_query(text)

@@ -65,7 +65,15 @@ def test_a_query_without_letters_or_digits_finds_nothing_and_is_no_error(api: ht
 
 @pytest.mark.parametrize(
     ("q", "plain"),
-    [("Beijing OR zzz", "beijing or zzz"), ("NOT Beijing", "not beijing"), ("NEAR(Beijing)", "near beijing"), ('"Beijing', "beijing"), ("Beijing*", "beijing"), ("title:Beijing", "title beijing"), ("Beijing & !x | y", "beijing x y")],
+    [
+        ("Beijing OR zzz", "beijing or zzz"),
+        ("NOT Beijing", "not beijing"),
+        ("NEAR(Beijing)", "near beijing"),
+        ('"Beijing', "beijing"),
+        ("Beijing*", "beijing"),
+        ("title:Beijing", "title beijing"),
+        ("Beijing & !x | y", "beijing x y"),
+    ],
 )
 def test_operators_are_plain_text(synthetic: httpx.Client, q: str, plain: str) -> None:
     found = [record["id"] for record in walk(synthetic, "/events", q=q)]
@@ -73,7 +81,9 @@ def test_operators_are_plain_text(synthetic: httpx.Client, q: str, plain: str) -
     assert len(found) < len(walk(synthetic, "/events"))
 
 
-@pytest.mark.parametrize("q", ["beijing", "Über", "uber", "OR", "near", "平", "平台", "细胞与基因治疗", "基因", "CAR-T", "café vector", "南沙 aav9", "王五", "Producta"])
+@pytest.mark.parametrize(
+    "q", ["beijing", "Über", "uber", "OR", "near", "平", "平台", "细胞与基因治疗", "基因", "CAR-T", "café vector", "南沙 aav9", "王五", "Producta"]
+)
 def test_search_finds_exactly_the_records_that_have_all_words(synthetic: httpx.Client, q: str) -> None:
     events = walk(synthetic, "/events")
     bodies = {record["id"]: record for record in walk(synthetic, "/organisations")}

@@ -8,8 +8,6 @@ from fastapi.routing import APIRoute
 
 from app.parameters import refuse_unacceptable, refuse_unclear
 
-JSON = ("application/json",)
-
 
 class StrictRoute(APIRoute):
     """A route that refuses parameters it would not read and formats it does not have."""
@@ -24,9 +22,13 @@ class StrictRoute(APIRoute):
             if get_origin(info.annotation) is not list
         }
 
+        # A route that names no response class of its own answers in JSON.
+        named = self.response_class.media_type if isinstance(self.response_class, type) else None
+        media_type = named or "application/json"
+
         async def checked(request: Request) -> Response:
             refuse_unclear(request, single)
-            refuse_unacceptable(request, JSON)
+            refuse_unacceptable(request, media_type)
             return await handle(request)
 
         return checked

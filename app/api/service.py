@@ -157,8 +157,8 @@ def ready(request: Request, _: Nothing) -> Readiness:
     return Readiness(status="ready", schema_revision=database.head(), release=release)
 
 
-@router.get("/docs", include_in_schema=False)
-def docs(request: Request) -> HTMLResponse:
+@router.get("/docs", include_in_schema=False, response_class=HTMLResponse)
+def docs(request: Request, _: Nothing) -> HTMLResponse:
     """The API in the browser, from files that an installed package carries: no other server is asked."""
     root = request.scope.get("root_path", "")
     page = get_swagger_ui_html(
@@ -173,6 +173,6 @@ def docs(request: Request) -> HTMLResponse:
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request) -> Response:
+def openapi(request: Request, _: Nothing) -> Response:
     """The OpenAPI document."""
     return Response(request.app.state.openapi_json, media_type="application/json")

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import Any
 
 from app import vocabulary
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import FACTS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, FigureForm, RecordForm, RegionForm
-from app.seeding.files import Mistake
+from app.seeding.files import Entry, Mistake
 
 EDITORIAL = {
     "source": ("title", "title_zh", "type", "grade", "rights", "document"),
@@ -37,19 +38,21 @@ def filled(record: RecordForm, field: str) -> bool:
 
 
 def _references(data: Dataset) -> Iterator[Mistake]:
-    for identifier, kind in data.kinds.items():
-        for path, wanted, target in _targets(kind, data.table(kind)[identifier]):
-            if target is None or data.kinds.get(target) == wanted or target in data.attempted:
+    whole = ((identifier, kind, data.table(kind)[identifier]) for identifier, kind in data.kinds.items())
+    broken = ((identifier, kind, record) for identifier, (kind, record) in data.broken.items())
+    for identifier, kind, record in chain(whole, broken):
+        entry = data.entries[identifier]
+        for path, wanted, target in _targets(kind, record):
+            if target is None or data.kinds.get(target) == wanted or target in data.broken:
                 continue
-            entry = data.entries[identifier]
             if target in data.kinds:
-                yield entry.mistake(f"{_dotted(path)}: {target!r} is a {data.kinds[target]}, not a {wanted}", *path)
+                message = f"{target!r} is of the kind {data.kinds[target]}, not {wanted}"
             elif target in data.retired:
-                yield entry.mistake(f"{_dotted(path)}: {target!r} is retired; refer to what took its place", *path)
+                message = f"{target!r} is retired; refer to what took its place"
             else:
                 close = vocabulary.closest(target, data.table(wanted))
-                hint = f"did you mean {close!r}?" if close else f"add it to {wanted}s.yaml"
-                yield entry.mistake(f"{_dotted(path)}: there is no {wanted} {target!r}; {hint}", *path)
+                message = f"there is no {wanted} {target!r}; " + (f"did you mean {close!r}?" if close else f"add it to {wanted}s.yaml")
+            yield entry.mistake(f"{_dotted(path)}: {message}", *path)
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -254,24 +257,33 @@ def _citation(data: Dataset, record: RecordForm, citation: CitationForm) -> Iter
 def _coverage(data: Dataset) -> Iterator[Mistake]:
     for kind, record in data.records():
         entry = data.entries[record.id]
-        facts = [field for field in FACTS[kind] if filled(record, field) and getattr(record, field) != "unknown"]
-        known = {*facts, *(field for field in EDITORIAL[kind] if filled(record, field))}
-        covered: set[str] = set()
+        known = {*_facts(kind, record), *(field for field in EDITORIAL[kind] if filled(record, field))}
         for index, citation in enumerate(record.cite):
             yield from _unknown(entry, citation.supports, known, ("cite", index))
-            covered.update(citation.supports)
         yield from _unknown(entry, [derived.field for derived in record.derived], known, ("derived",))
-        covered.update(derived.field for derived in record.derived)
         for index, reference in enumerate(getattr(record, "reference", [])):
             yield from _unknown(entry, reference.fields, known & REFERENCE_FIELDS[kind], ("reference", index))
-            covered.update(reference.fields)
-        for field in facts:
-            if field not in covered:
-                help_ = ", a derivation or a reference" if field in REFERENCE_FIELDS.get(kind, ()) else " or a derivation"
-                yield entry.mistake(f"{field}: no citation supports it; add it to a citation's supports{help_}, or leave it out", field)
+        yield from _uncovered(kind, record, entry)
+    for identifier, (kind, record) in data.broken.items():
+        if kind != "document":
+            yield from _uncovered(kind, record, data.entries[identifier])
 
 
-def _unknown(entry: Any, fields: list[str], known: set[str], path: tuple[str | int, ...]) -> Iterator[Mistake]:
+def _facts(kind: str, record: RecordForm) -> list[str]:
+    """The fields of a record that state facts; that a status is unknown is none."""
+    return [field for field in FACTS[kind] if filled(record, field) and getattr(record, field) != "unknown"]
+
+
+def _uncovered(kind: str, record: RecordForm, entry: Entry) -> Iterator[Mistake]:
+    covered = {field for citation in record.cite for field in citation.supports} | {derived.field for derived in record.derived}
+    covered.update(field for reference in getattr(record, "reference", []) for field in reference.fields)
+    for field in _facts(kind, record):
+        if field not in covered:
+            help_ = ", a derivation or a reference" if field in REFERENCE_FIELDS.get(kind, ()) else " or a derivation"
+            yield entry.mistake(f"{field}: no citation supports it; add it to a citation's supports{help_}, or leave it out", field)
+
+
+def _unknown(entry: Entry, fields: list[str], known: set[str], path: tuple[str | int, ...]) -> Iterator[Mistake]:
     for field in fields:
         if field not in known:
             close = vocabulary.closest(field, known)
@@ -291,7 +303,7 @@ def _retired(data: Dataset) -> Iterator[Mistake]:
 
 def _floors(data: Dataset) -> Iterator[Mistake]:
     entry = data.floors_entry
-    if entry is None or data.attempted:
+    if entry is None or data.broken:
         return  # with entries missing for their form, every count would be a mistake that follows from another
     mend = "restore what is missing or lower the floor"
     for name, floor in data.floors.items():

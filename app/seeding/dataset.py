@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app import vocabulary
 from app.seeding import files
@@ -48,8 +48,8 @@ class Dataset:
     entries: dict[str, Entry] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """The kind of every id of the six tables."""
-    attempted: set[str] = field(default_factory=set)
-    """Ids of entries that have mistakes of form; references to them are no further mistakes."""
+    broken: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    """Kind and sound parts of entries with mistakes of form; references to them are no further mistakes."""
 
     def table(self, kind: str) -> dict[str, Any]:
         """The entries of a kind."""
@@ -117,25 +117,37 @@ def _stray_files(folder: Path) -> list[Mistake]:
 def _take(data: Dataset, name: str, form: type[Form], entry: Entry) -> list[Mistake]:
     if not isinstance(entry.data, dict):
         return [entry.mistake("is no mapping of keys to values; write '- id: ...' with its keys below")]
-    identifier = entry.name
-    if identifier in data.entries:
-        first = data.entries[identifier]
-        return [entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")]
+    mistakes: list[Mistake] = []
+    parsed: Any = None
     try:
-        parsed: Any = form.model_validate(entry.data)
+        parsed = form.model_validate(entry.data)
     except ValidationError as error:
-        if identifier != "(no id)":
-            data.attempted.add(identifier)
-            data.entries[identifier] = entry
-        return _form_mistakes(form, entry, error)
-    data.entries[identifier] = entry
-    if name == "retired":
-        data.retired[identifier] = parsed
+        mistakes = _form_mistakes(form, entry, error)
+    if entry.name in data.entries:
+        first = data.entries[entry.name]
+        return [*mistakes, entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")]
+    data.entries[entry.name] = entry
+    if parsed is None:
+        if name != "retired":
+            data.broken[entry.name] = (KIND_OF_FILE[name], _sound_parts(form, entry))
+    elif name == "retired":
+        data.retired[entry.name] = parsed
     else:
         kind = KIND_OF_FILE[name]
-        data.table(kind)[identifier] = parsed
-        data.kinds[identifier] = kind
-    return []
+        data.table(kind)[entry.name] = parsed
+        data.kinds[entry.name] = kind
+    return mistakes
+
+
+def _sound_parts(form: type[Form], entry: Entry) -> Any:
+    """An entry with mistakes of form as far as it is sound, so that its other mistakes are told too."""
+    sound: dict[str, Any] = {}
+    for name, info in form.model_fields.items():
+        try:
+            sound[name] = TypeAdapter(info.rebuild_annotation()).validate_python(entry.data[name])
+        except (ValidationError, KeyError):
+            sound[name] = info.get_default(call_default_factory=True) if not info.is_required() else None
+    return form.model_construct(**sound)
 
 
 def _form_mistakes(form: type[Form], entry: Entry, error: ValidationError) -> list[Mistake]:

@@ -136,7 +136,7 @@ def _plain(node: yaml.Node, entry: Entry, path: tuple[str | int, ...]) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, entry, (*path, index)) for index, item in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode):
-        if node.style is None and node.value in {"", "~", "null"}:
+        if not node.style and node.value in {"", "~", "null"}:
             raise _Refused(node.start_mark.line + 1, f"{path[-1] if path else 'entry'} has no value; leave the key out")
         return node.value
     data: dict[str, Any] = {}

@@ -1,0 +1,226 @@
+"""Whatever is wrong with a request is told in one body, and nothing is silently ignored."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app import database, vocabulary
+from tests.conftest import SEEDS, Server, load
+
+LISTS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
+ONES = [
+    "/events/csgct-annual-meeting-2025",
+    "/figures/cn-cgt-market-size-2030",
+    "/organisations/novartis",
+    "/regions/cn",
+    "/sources/china-daily-2025-09-14",
+]
+SERVICE = ["/", "/vocabulary", "/healthz", "/readyz", "/docs", "/openapi.json"]
+
+
+def problem(answer: httpx.Response, status: int, term: str) -> dict[str, Any]:
+    """The problem of an answer, its form asserted."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert list(body) == ["type", "title", "status", "detail", "instance", "errors"]
+    assert body["type"] == f"/vocabulary#problem-{term}"
+    assert body["title"] == vocabulary.PROBLEM[term].name
+    assert body["status"] == status
+    assert body["detail"]
+    assert body["instance"] == answer.request.url.path
+    for error in body["errors"]:
+        assert list(error) == ["parameter", "value", "message", "did_you_mean"]
+    return body
+
+
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *SERVICE])
+def test_unknown_parameters_are_refused_everywhere(api: httpx.Client, path: str) -> None:
+    body = problem(api.get(path, params={"nonsense": "1"}), 422, "invalid-request")
+    assert body["errors"][0]["parameter"] == "nonsense"
+    assert body["errors"][0]["message"].startswith("unknown parameter")
+
+
+@pytest.mark.parametrize("name", ["facets", "format", "as_of", "published_before", "convert"])
+def test_parameters_to_come_are_refused_like_any_unknown_one(api: httpx.Client, name: str) -> None:
+    problem(api.get("/figures", params={name: "1"}), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "parameter", "message", "did_you_mean"),
+    [
+        ("/events", {"regoin": "cn"}, "regoin", "unknown parameter; this path takes", "region"),
+        ("/events", {"type": "conferense"}, "type", "is no term of /vocabulary#event-type", "conference"),
+        ("/events", {"type": ""}, "type", "is no term of /vocabulary#event-type", None),
+        ("/events", {"type": "conference,policy"}, "type", "is no term of /vocabulary#event-type", "conference"),
+        ("/events", {"status": "Held"}, "status", "is no term of /vocabulary#event-status", "held"),
+        ("/events", {"role": "hoster"}, "role", "is no term of /vocabulary#role", "host"),
+        ("/events", {"region": "CN-BJ"}, "region", "there is no region of this id", "cn-bj"),
+        ("/events", {"region": ""}, "region", "there is no region of this id", None),
+        ("/events", {"organisation": "novartiss"}, "organisation", "there is no organisation of this id", "novartis"),
+        ("/events", {"organisation": "cn"}, "organisation", "there is no organisation of this id", None),
+        ("/events", {"source": "x"}, "source", "there is no source of this id", None),
+        ("/events", {"publisher": "china-dialy"}, "publisher", "there is no organisation of this id", "china-daily"),
+        ("/events", {"document": "x.txt"}, "document", "there is no held document of this name or SHA-256", None),
+        ("/events", {"parent": "csgct-annual-meeting-2024"}, "parent", "there is no event of this id", "csgct-annual-meeting-2025"),
+        ("/events", {"from": "2025-13"}, "from", "is not a day (2025-09-12), month (2025-09), quarter (2025-Q3) or year (2025)", None),
+        ("/events", {"from": "2025-02-30"}, "from", "is not a date", None),
+        ("/events", {"to": "tomorrow"}, "to", "is not a day", None),
+        ("/events", {"from": ""}, "from", "is not a day", None),
+        ("/events", {"from": "2025-10", "to": "2025-09"}, "from", "from (2025-10) is after to (2025-09)", None),
+        ("/events", {"date_match": "in"}, "date_match", "should be 'overlaps' or 'within'", None),
+        ("/events", {"region_match": "exakt"}, "region_match", "should be 'within' or 'exact'", None),
+        ("/events", {"origins_min": "0"}, "origins_min", "should be greater than or equal to 1", None),
+        ("/events", {"origins_min": "two"}, "origins_min", "should be a valid integer", None),
+        ("/events", {"verification": "checked"}, "verification", "is no term of /vocabulary#verification", "unchecked"),
+        ("/events", {"limit": "0"}, "limit", "should be greater than or equal to 1", None),
+        ("/events", {"limit": "201"}, "limit", "should be less than or equal to 200", None),
+        ("/events", {"limit": "9" * 30}, "limit", "should be less than or equal to 200", None),
+        ("/events", {"limit": "1.5"}, "limit", "should be a valid integer", None),
+        ("/events", {"q": "x" * 201}, "q", "at most 200 characters", None),
+        ("/events", {"q": " "}, "q", "is empty", None),
+        ("/events", {"q": "a\x00b"}, "q", "holds control characters", None),
+        ("/events", {"region": "cn\n"}, "region", "holds control characters", None),
+        ("/events", {"sort": "dates"}, "sort", "cannot sort by 'dates'; use date, title, id", "date"),
+        ("/events", {"sort": "date,-date"}, "sort", "names 'date' twice", None),
+        ("/events", {"sort": ""}, "sort", "is no comma-separated list", None),
+        ("/events", {"sort": "--date"}, "sort", "cannot sort by '-date'", "date"),
+        ("/events", {"fields": "titel"}, "fields", "has no field 'titel'", "title"),
+        ("/events", {"fields": "id,,title"}, "fields", "is no comma-separated list", None),
+        ("/events", {"fields": "date.year"}, "fields", "has no field 'date.year'", "date.earliest"),
+        ("/events", {"cursor": "abc"}, "cursor", "was not given out for this query", None),
+        ("/events", {"cursor": "ä"}, "cursor", "was not given out for this query", None),
+        ("/figures", {"metric": "market"}, "metric", "is no term of /vocabulary#metric", "market-size"),
+        ("/figures", {"unit": "RMB"}, "unit", "is no term of /vocabulary#unit", "CNY"),
+        ("/figures", {"min": "1"}, "min", "needs exactly one unit", None),
+        ("/figures", {"max": "1", "unit": ["CNY", "USD"]}, "max", "needs exactly one unit", None),
+        ("/figures", {"sort": "-value"}, "sort", "needs exactly one unit", None),
+        ("/figures", {"min": "5", "max": "1", "unit": "CNY"}, "min", "min (5) is greater than max (1)", None),
+        ("/figures", {"min": "nan", "unit": "CNY"}, "min", "should be a finite number", None),
+        ("/figures", {"min": "1e999", "unit": "CNY"}, "min", "should be a finite number", None),
+        ("/figures", {"min": "ten", "unit": "CNY"}, "min", "should be a valid number", None),
+        ("/figures", {"period_from": "2030", "period_to": "2024"}, "period_from", "is after period_to", None),
+        ("/figures", {"event": "nothing"}, "event", "there is no event of this id", None),
+        ("/organisations", {"event": "nothing"}, "event", "there is no event of this id", None),
+        ("/regions", {"within": "atlantis"}, "within", "there is no region of this id", None),
+        ("/regions", {"parent": "cn-bjj"}, "parent", "there is no region of this id", "cn-bj"),
+        ("/sources", {"origin": "x"}, "origin", "there is no source of this id", None),
+        ("/sources", {"grade": "E"}, "grade", "is no term of /vocabulary#source-grade", None),
+        ("/sources", {"language": "english!"}, "language", "should match pattern", None),
+        ("/sources", {"published_from": "2026", "published_to": "2025"}, "published_from", "is after published_to", None),
+        ("/events/csgct-annual-meeting-2025", {"fields": "x"}, "fields", "has no field 'x'", None),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_was_meant(
+    api: httpx.Client, path: str, params: dict[str, str], parameter: str, message: str, did_you_mean: str | None
+) -> None:
+    body = problem(api.get(path, params=params), 422, "invalid-request")
+    error = body["errors"][0]
+    assert error["parameter"] == parameter
+    assert message in error["message"]
+    assert error["did_you_mean"] == did_you_mean
+    assert error["message"] in body["detail"]
+
+
+def test_several_wrong_parameters_are_told_at_once(api: httpx.Client) -> None:
+    body = problem(api.get("/events?type=x&from=y&limit=0&nonsense=1"), 422, "invalid-request")
+    assert {error["parameter"] for error in body["errors"]} == {"type", "from", "limit", "nonsense"}
+    body = problem(api.get("/events?region=x&organisation=y&organisation=z"), 422, "invalid-request")
+    assert [error["value"] for error in body["errors"]] == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("name", ["limit", "sort", "q", "from", "region_match", "date_match", "fields", "cursor", "origins_min"])
+def test_a_single_parameter_given_twice_is_refused(api: httpx.Client, name: str) -> None:
+    body = problem(api.get(f"/events?{name}=1&{name}=2"), 422, "invalid-request")
+    assert body["errors"][0] == {"parameter": name, "value": "2", "message": "stands there more than once; it takes one value", "did_you_mean": None}
+
+
+@pytest.mark.parametrize("query", ["q=%ff", "q=%c3%28", "%ff=1"])
+def test_bytes_that_are_no_text_are_refused(api: httpx.Client, query: str) -> None:
+    assert "is not UTF-8" in problem(api.get(f"/events?{query}"), 422, "invalid-request")["detail"]
+
+
+def test_a_cursor_belongs_to_its_query(synthetic: httpx.Client) -> None:
+    cursor = synthetic.get("/events?limit=5&type=policy").json()["page"]["next"]
+    assert synthetic.get("/events", params={"type": "policy", "cursor": cursor}).status_code == 200
+    for path, params in (("/events", {}), ("/events", {"type": "financing"}), ("/events", {"type": "policy", "sort": "id"}), ("/figures", {})):
+        problem(synthetic.get(path, params={**params, "cursor": cursor}), 422, "invalid-request")
+    for broken in (cursor[:-2], cursor + "A", "A" + cursor[1:], cursor.swapcase()):
+        problem(synthetic.get("/events", params={"type": "policy", "cursor": broken}), 422, "invalid-request")
+
+
+@pytest.mark.parametrize("path", [f"{path}/nothing" for path in LISTS] + ["/nothing", "/events/", "/events/a/b", "/events/%00", "/events/Ä"])
+def test_what_does_not_exist_is_404(api: httpx.Client, path: str) -> None:
+    problem(api.get(path), 404, "not-found")
+
+
+def test_an_unknown_id_is_told_what_was_meant(api: httpx.Client) -> None:
+    detail = problem(api.get("/organisations/novartiss"), 404, "not-found")["detail"]
+    assert detail == "There is no organisation 'novartiss'. Did you mean 'novartis'?"
+    assert problem(api.get("/events/novartis"), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *SERVICE])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_other_methods_are_405_with_allow(api: httpx.Client, path: str, method: str) -> None:
+    answer = api.request(method, path)
+    problem(answer, 405, "method-not-allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", [*LISTS, *ONES, "/", "/vocabulary"])
+def test_a_format_that_a_path_does_not_have_is_406(api: httpx.Client, path: str) -> None:
+    for accept in ("text/csv", "application/json;q=0", "image/png, text/html"):
+        problem(api.get(path, headers={"accept": accept}), 406, "not-acceptable")
+    for accept in ("*/*", "application/*", "application/json", "text/html, */*;q=0.1", "text/csv, application/json;q=0.5", ""):
+        assert api.get(path, headers={"accept": accept}).status_code == 200
+
+
+def test_the_docs_page_is_html(api: httpx.Client) -> None:
+    assert api.get("/docs", headers={"accept": "text/html,application/xhtml+xml"}).status_code == 200
+
+
+def test_before_the_first_release_data_routes_are_not_ready(empty_url: str, tmp_path: Path) -> None:
+    engine = database.connect(empty_url)
+    with Server(empty_url) as client:  # no schema
+        for path in ("/events", "/events/x", "/", "/readyz", "/vocabulary"):
+            problem(client.get(path), 503, "not-ready")
+        assert client.get("/healthz").json() == {"status": "ok"}
+        with database.writing(engine) as connection:
+            database.upgrade(connection)
+        answer = client.get("/events")  # a schema and no release
+        assert "No release is loaded yet" in problem(answer, 503, "not-ready")["detail"]
+        assert answer.headers["retry-after"] == "60"
+        load(empty_url, SEEDS)
+        assert client.get("/events").json()["page"]["total"] > 10
+        assert client.get("/readyz").json()["release"]["id"] == 1
+    engine.dispose()
+
+
+def test_a_database_out_of_reach_is_503_and_tells_nothing_about_itself() -> None:
+    with Server("postgresql://nobody:secret@127.0.0.1:1/nowhere") as client:
+        for path in ("/events", "/readyz"):
+            answer = client.get(path)
+            problem(answer, 503, "not-ready")
+            assert "secret" not in answer.text
+            assert "127.0.0.1" not in answer.text
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_fault_of_ours_is_500_and_tells_nothing_about_itself(empty_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    load(empty_url, SEEDS)
+    engine = database.connect(empty_url)
+    with database.writing(engine) as connection:
+        connection.execute(text("UPDATE rendering SET body = :body"), {"body": b"no json"})
+    engine.dispose()
+    logging.getLogger("uvicorn.error").disabled = True  # the fault is logged there, which is right and not wanted here
+    with Server(empty_url) as client:
+        answer = client.get("/events?fields=id")
+    logging.getLogger("uvicorn.error").disabled = False
+    body = problem(answer, 500, "internal-error")
+    assert "Traceback" not in answer.text
+    assert "json" not in body["detail"].lower()

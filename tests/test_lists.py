@@ -1,0 +1,154 @@
+"""Paging, sorting, fields and the envelope."""
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import walk
+
+PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
+SORTS = [
+    ("/events", "-date", "date", True),
+    ("/events", "date", "date", False),
+    ("/events", "title", "title", False),
+    ("/events", "-title", "title", True),
+    ("/figures", "metric", "metric", False),
+    ("/figures", "-period", "period", True),
+    ("/figures", "period", "period", False),
+    ("/organisations", "name", "name", False),
+    ("/organisations", "-name", "name", True),
+    ("/regions", "name", "name", False),
+    ("/sources", "-published", "published", True),
+    ("/sources", "published", "published", False),
+    ("/sources", "title", "title", False),
+]
+
+
+def _key(record: dict[str, Any], field: str) -> Any:
+    value = record[field]
+    return (value["earliest"] or value["latest"]) if isinstance(value, dict) else value
+
+
+def _sorted(records: list[dict[str, Any]], field: str, *, down: bool) -> list[str]:
+    records = sorted(records, key=lambda record: record["id"])
+    known = [record for record in records if _key(record, field) is not None]
+    unknown = [record for record in records if _key(record, field) is None]
+    known.sort(key=lambda record: _key(record, field), reverse=down)
+    if down:  # Python keeps equals in their order also when it reverses, so ids still ascend
+        assert all(a["id"] < b["id"] for a, b in pairwise(known) if _key(a, field) == _key(b, field))
+    return [record["id"] for record in known + unknown]
+
+
+@pytest.mark.parametrize(("path", "sort", "field", "down"), SORTS)
+@pytest.mark.parametrize("limit", [7, 200])
+def test_a_walk_sorts_with_nulls_last_and_ids_ascending_among_equals(
+    synthetic: httpx.Client, path: str, sort: str, field: str, down: bool, limit: int
+) -> None:
+    every = walk(synthetic, path, sort="id")
+    assert [record["id"] for record in every] == sorted(record["id"] for record in every)
+    assert [record["id"] for record in walk(synthetic, path, sort=sort, limit=limit)] == _sorted(every, field, down=down)
+
+
+@pytest.mark.parametrize("sort", ["value", "-value"])
+def test_figures_sort_by_value_within_one_unit(synthetic: httpx.Client, sort: str) -> None:
+    for unit in ("CNY", "week"):  # weeks are ranges and have no value
+        every = walk(synthetic, "/figures", unit=unit, sort="id")
+        assert [r["id"] for r in walk(synthetic, "/figures", unit=unit, sort=sort, limit=9)] == _sorted(every, "value", down=sort[0] == "-")
+
+
+@pytest.mark.parametrize("sort", ["metric,-period", "-metric,period,-id", "period,metric"])
+def test_sorts_can_be_mixed(synthetic: httpx.Client, sort: str) -> None:
+    every = walk(synthetic, "/figures", sort="id")
+    for part in reversed([*sort.split(",")]):
+        name = part.removeprefix("-")
+        known = [record for record in every if _key(record, name) is not None]
+        known.sort(key=lambda record, of=name: _key(record, of), reverse=part[0] == "-")  # type: ignore[misc]  # mypy cannot infer a default
+        every = known + [record for record in every if _key(record, name) is None]
+    assert [record["id"] for record in walk(synthetic, "/figures", sort=sort, limit=13)] == [record["id"] for record in every]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_limit_may_change_mid_walk(synthetic: httpx.Client, path: str) -> None:
+    draw, seen, cursor = random.Random(3), [], None
+    while True:
+        params = {"limit": draw.randint(1, 40)} | ({"cursor": cursor} if cursor else {})
+        page = synthetic.get(path, params=params).json()
+        seen += [record["id"] for record in page["data"]]
+        cursor = page["page"]["next"]
+        if cursor is None:
+            break
+    assert seen == [record["id"] for record in walk(synthetic, path)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_envelope_says_how_the_query_was_understood(synthetic: httpx.Client, path: str) -> None:
+    answer = synthetic.get(f"{path}?limit=3")
+    body = answer.json()
+    assert list(body) == ["data", "page", "links", "applied", "release"]
+    assert body["page"]["limit"] == 3
+    assert body["page"]["total_is"] == "exact"
+    assert body["links"]["self"] == f"{path}?limit=3"
+    assert body["links"]["next"].startswith(f"{path}?")
+    assert body["applied"]["limit"] == 3
+    assert "sort" in body["applied"]
+    assert body["release"]["id"] == 1
+    assert body["release"]["licence"] == "CC-BY-4.0"
+    following = synthetic.get(body["links"]["next"]).json()
+    assert following["data"][0]["id"] not in {record["id"] for record in body["data"]}
+
+
+def test_applied_has_lists_for_repeatables_defaults_and_the_days_of_dates(synthetic: httpx.Client) -> None:
+    applied = synthetic.get("/events?type=policy&type=conference&from=2024-Q3&region=cn").json()["applied"]
+    assert applied == {
+        "limit": 20,
+        "type": ["policy", "conference"],
+        "region": ["cn"],
+        "region_match": "within",
+        "from": {"edtf": "2024-35", "earliest": "2024-07-01", "latest": "2024-09-30"},
+        "date_match": "overlaps",
+        "sort": "-date",
+    }
+
+
+def test_an_empty_result_is_an_empty_list(synthetic: httpx.Client) -> None:
+    body = synthetic.get("/events?from=2090").json()
+    assert (body["data"], body["page"]["total"], body["page"]["next"], body["links"]["next"]) == ([], 0, None, None)
+
+
+def test_fields_selects_fields_and_parts_of_them(api: httpx.Client) -> None:
+    record = api.get("/events/csgct-annual-meeting-2025?fields=title,id,date.edtf,organisations.organisation.id,citations.source.id").json()["data"]
+    assert list(record) == ["id", "title", "date", "organisations", "citations"]
+    assert record["date"] == {"edtf": "2025-09-12/2025-09-13"}
+    assert record["organisations"][0] == {"organisation": {"id": "zhongguancun-science-city-commission"}}
+    assert {tuple(citation) for citation in record["citations"]} == {("source",)}
+
+
+def test_a_whole_field_wins_over_its_parts_and_null_stays_null(api: httpx.Client) -> None:
+    event = api.get("/events/zhongguancun-forum-2025?fields=date,date.edtf,region.name,venue").json()["data"]
+    assert set(event["date"]) == {"edtf", "earliest", "latest", "precision"}
+    assert event["region"] is None
+    assert event["venue"] is None
+
+
+def test_fields_works_on_lists_and_does_not_disturb_the_walk(synthetic: httpx.Client) -> None:
+    every = walk(synthetic, "/figures", sort="-period")
+    assert walk(synthetic, "/figures", sort="-period", fields="id,value", limit=11) == [{"id": r["id"], "value": r["value"]} for r in every]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_one_record_is_the_record_of_the_list(synthetic: httpx.Client, path: str) -> None:
+    for record in walk(synthetic, path)[:20]:
+        answer = synthetic.get(f"{path}/{record['id']}")
+        assert answer.json()["data"] == record
+        assert answer.json()["links"] == {"self": f"{path}/{record['id']}"}
+        assert list(answer.json()) == ["data", "links", "release"]
+
+
+def test_events_hold_their_figures_whole_and_name_their_children(synthetic: httpx.Client) -> None:
+    events, figures = walk(synthetic, "/events"), walk(synthetic, "/figures", sort="id")
+    for event in events:
+        assert event["figures"] == [figure for figure in figures if figure["event"] and figure["event"]["id"] == event["id"]]
+        assert [c["id"] for c in event["children"]] == sorted(e["id"] for e in events if e["parent"] and e["parent"]["id"] == event["id"])
