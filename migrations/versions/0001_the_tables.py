@@ -262,7 +262,7 @@ def upgrade() -> None:
         sa.Column("release", sa.Integer(), nullable=False),
         sa.CheckConstraint("(qualifier = 'range') = (value IS NULL)", name="figure_value"),
         sa.CheckConstraint(
-            "CASE WHEN qualifier IN ('exact', 'about') THEN low = value AND high = value WHEN qualifier IN ('more-than', 'at-least') THEN low = value AND high IS NULL WHEN qualifier IN ('nearly', 'up-to', 'less-than') THEN low IS NULL AND high = value ELSE qualifier = 'range' AND low IS NOT NULL AND high IS NOT NULL END",
+            "CASE WHEN qualifier IN ('exact', 'about') THEN low IS NOT NULL AND high IS NOT NULL AND low = value AND high = value WHEN qualifier IN ('more-than', 'at-least') THEN low IS NOT NULL AND low = value AND high IS NULL WHEN qualifier IN ('nearly', 'up-to', 'less-than') THEN high IS NOT NULL AND low IS NULL AND high = value ELSE qualifier = 'range' AND low IS NOT NULL AND high IS NOT NULL END",
             name="figure_qualifier",
         ),
         sa.CheckConstraint("low <= high", name="figure_bounds"),

@@ -1,0 +1,116 @@
+"""The tables: migrations in step with the models, and constraints that hold, on both engines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, insert, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import SQLModel
+
+from app import database, models
+from app.seeding import load as seeding
+from tests.conftest import SEEDS
+
+
+@pytest.fixture(scope="module")
+def engine(databases: Any) -> Iterator[Engine]:
+    made = database.connect(databases.new())
+    seeding.load(made, seeding.read(SEEDS))
+    yield made
+    made.dispose()
+
+
+def _ours(_: object, name: str | None, kind: str, __: bool, ___: object) -> bool:
+    return not (kind == "table" and name is not None and name.startswith("search"))
+
+
+def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True, "include_object": _ours})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_migrations_can_be_undone(databases: Any) -> None:
+    engine = database.connect(databases.new())
+    with database.writing(engine) as connection:
+        database.upgrade(connection)
+        command.downgrade(database._alembic(connection), "base")
+        left = set(inspect(connection).get_table_names())
+    assert left == {"alembic_version"}
+    engine.dispose()
+
+
+def refused(engine: Engine, model: type[SQLModel], **row: Any) -> str:
+    """The complaint of the database about a row, at the latest at the commit."""
+    with pytest.raises((IntegrityError, DBAPIError)) as error, engine.begin() as connection:
+        connection.execute(insert(model), row)
+    return str(error.value.orig)
+
+
+CITATION = {
+    "source_id": "china-daily-2025-09-14",
+    "position": 0,
+    "anchor": "x",
+    "supports": [],
+    "stated": {},
+    "reading": "literal",
+    "status": "unchecked",
+}
+FIGURE = {
+    "id": "novartis",
+    "metric": "rank",
+    "value": 1.0,
+    "low": 1.0,
+    "high": 1.0,
+    "qualifier": "exact",
+    "unit": "rank",
+    "basis": "reported",
+    "as_stated": "first",
+    "agreement": "single-origin",
+    "origins": 1,
+    "derived": [],
+    "release": 1,
+}
+
+
+def test_a_citation_belongs_to_exactly_one_record(engine: Engine) -> None:
+    assert "citation_one_record" in refused(engine, models.Citation, **CITATION)
+    assert "citation_one_record" in refused(engine, models.Citation, **CITATION, event_id="csgct-founding-2025", region_id="cn")
+
+
+def test_references_must_exist_at_the_commit(engine: Engine) -> None:
+    assert "foreign key" in refused(engine, models.Citation, **{**CITATION, "source_id": "nobody"}, region_id="cn").lower()
+    assert "foreign key" in refused(engine, models.EventOrganisation, event_id="csgct-founding-2025", organisation_id="nobody", role="host").lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"low": 2.0, "value": None, "qualifier": "range"}, "figure_bounds"),
+        ({"value": None}, "figure_value"),
+        ({"high": None}, "figure_qualifier"),
+        ({"qualifier": "more-than"}, "figure_qualifier"),
+        ({"qualifier": "nearly"}, "figure_qualifier"),
+        ({"qualifier": "roughly"}, "figure_qualifier"),
+    ],
+)
+def test_the_bounds_of_a_figure_fit_its_qualifier(engine: Engine, change: dict[str, Any], constraint: str) -> None:
+    assert constraint in refused(engine, models.Figure, **{**FIGURE, **change})
+
+
+def test_a_retired_record_has_a_reason(engine: Engine) -> None:
+    row = {"id": "x", "kind": "event", "state": "withdrawn", "release": 1, "digest": "", "search_digest": ""}
+    assert "record_reason" in refused(engine, models.Record, **row)
+    assert "record_merged" in refused(engine, models.Record, **{**row, "state": "merged", "reason": "y"})
+    assert "record_state" in refused(engine, models.Record, **{**row, "state": "lost", "reason": "y"})
+    assert "record_kind" in refused(engine, models.Record, **{**row, "kind": "thing", "reason": "y"})
+
+
+def test_ids_sort_by_code_point_whatever_the_database_collates(engine: Engine) -> None:
+    with engine.begin() as connection:
+        names = [row[0] for row in connection.execute(text("SELECT name FROM organisation ORDER BY name"))]
+    assert names == sorted(names)
