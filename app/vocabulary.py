@@ -33,7 +33,7 @@ def _scheme(*terms: Term) -> dict[str, Term]:
 
 T = Term
 
-# fmt: off  (a term a line)
+# fmt: off
 
 EVENT_TYPE = _scheme(
     T("conference", "Conference", "会议", "A meeting held for an audience: congress, annual meeting, forum or one of its sessions.", "schema:Event"),
@@ -137,24 +137,12 @@ SOURCE_GRADE = _scheme(
 
 METRIC = _scheme(
     T("market-size", "Market size", "市场规模", "Sales in a market in a period.", units=("money",)),
-    T(
-        "industry-output",
-        "Industry output",
-        "产业规模",
-        "Scale of an industry in a place in a period, as its authorities count it.",
-        units=("money",),
-    ),
+    T("industry-output", "Industry output", "产业规模", "Scale of an industry in a place in a period, as its authorities count it.", units=("money",)),
     T("annual-output-value", "Annual output value", "年产值", "Yearly output of one project or company.", units=("money",)),
     T("investment-amount", "Investment amount", "投资额", "Money put or to be put into a project.", units=("money",)),
     T("company-count", "Number of companies", "企业数量", "How many companies are in a place or field.", units=("count",)),
     T("institution-count", "Number of institutions", "机构数量", "How many universities, hospitals or institutes are in a place.", units=("count",)),
-    T(
-        "attendance",
-        "Attendance",
-        "参会规模",
-        "How many came to an event: persons, or bodies where the source counts those.",
-        units=("person", "count"),
-    ),
+    T("attendance", "Attendance", "参会规模", "How many came to an event: persons, or bodies where the source counts those.", units=("person", "count")),
     T("growth-rate", "Growth rate", "增长率", "Change against an earlier period.", units=("percent",)),
     T("cagr", "Compound annual growth rate", "复合年增长率", "Mean yearly growth over several years.", units=("percent",)),
     T("rank", "Rank", "排名", "Place in an order; 1 is the first.", units=("rank",)),
@@ -165,13 +153,7 @@ METRIC = _scheme(
     T("pipeline-count", "Number of pipeline products", "在研管线数量", "How many products are in development.", units=("count",)),
     T("facility-count", "Number of facilities", "设施数量", "How many centres, platforms or plants.", units=("count",)),
     T("processing-time", "Processing time", "办理时长", "How long a procedure takes.", units=("day", "week", "month", "year")),
-    T(
-        "production-yield",
-        "Production yield",
-        "产量",
-        "What a production process yields, or by how much it raises the yield.",
-        units=("fold", "vg-per-batch"),
-    ),
+    T("production-yield", "Production yield", "产量", "What a production process yields, or by how much it raises the yield.", units=("fold", "vg-per-batch")),
     T("focus-area-count", "Number of focus areas", "重点领域数量", "How many fields a plan or publication concentrates on.", units=("count",)),
     T("deal-upfront", "Upfront payment", "首付款", "Money due at the signing of a deal.", units=("money",)),
     T("deal-value", "Deal value", "交易总额", "All that a deal may bring, milestones included.", units=("money",)),
@@ -184,12 +166,7 @@ SUBJECT = _scheme(
     T("cgt", "Cell and gene therapy", "细胞与基因治疗", "Therapies made of cells or genes, and the companies that develop, make or serve them."),
     T("cell-therapy", "Cell therapy", "细胞治疗", "Therapies made of living cells.", "mesh:D064987"),
     T("gene-therapy", "Gene therapy", "基因治疗", "Therapies that deliver or change genes.", "mesh:D015316"),
-    T(
-        "health-industry",
-        "Medical and health industry",
-        "医药健康产业",
-        "Medicines, devices and health services of a place taken together; also rendered as pharmaceutical and health industry.",
-    ),
+    T("health-industry", "Medical and health industry", "医药健康产业", "Medicines, devices and health services of a place taken together; also rendered as pharmaceutical and health industry."),
     T("biopharmaceuticals", "Biopharmaceuticals", "生物医药", "The biopharmaceutical industry."),
     T("medical-devices", "Medical devices", "医疗器械", "Medical devices and the industry that makes them.", "mesh:D004864"),
     T("innovative-class-1-drugs", "Innovative Class 1 drugs", "1类创新药", "Drugs of registration class 1 in China: new in China and abroad."),
@@ -197,12 +174,7 @@ SUBJECT = _scheme(
     T("hospitals", "Hospitals", "医院", "Hospitals.", "mesh:D006761"),
     T("corporate-income-tax", "Corporate income tax", "企业所得税", "Tax on the income of companies."),
     T("technology-areas", "Technology areas", "技术领域", "Fields of technology that a plan or publication names."),
-    T(
-        "cgt-service-centres",
-        "Service centres for cell and gene therapy",
-        "细胞与基因治疗服务中心",
-        "Centres that serve the development, testing or regulation of such therapies.",
-    ),
+    T("cgt-centres", "Centres for cell and gene therapy", "细胞与基因治疗中心", "Centres founded for the industry of such therapies, whatever they do for it."),
     T("biological-reagent-imports", "Import of biological reagents", "生物试剂进口", "Customs clearance of imported biological reagents."),
     T("aav-vectors", "AAV vectors", "腺相关病毒载体", "Adeno-associated virus vectors and their production."),
 )

@@ -117,7 +117,7 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ),
     (
         "source cycle",
-        edit("sources.yaml", "  published: 2025-09-14\n", "  published: 2025-09-14\n  derived_from: packgene-2025-09-14\n"),
+        edit("sources.yaml", "  published: 2025-09-14\n", "  published: 2025-09-14\n  derived_from: packgene-society-launch\n"),
         "derived_from: goes round in a circle",
     ),
     (
@@ -169,7 +169,7 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     (
         "parts overlap",
         edit("sources.yaml", "part: {start: 1690, end: 2510}", "part: {start: 1600, end: 2510}"),
-        "part: 1600 to 2510 overlaps the part of 'packgene-2025-09-14'",
+        "part: 1600 to 2510 overlaps the part of 'packgene-society-launch'",
     ),
     (
         "floor of records",

@@ -34,12 +34,13 @@ class Entry:
     file: str
     data: Any
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    stand_in: str = "(no id)"
 
     @property
     def name(self) -> str:
         """The entry's id, or a stand-in where it has none."""
         named = self.data.get("id") if isinstance(self.data, dict) else None
-        return named if isinstance(named, str) else "(no id)"
+        return named if isinstance(named, str) else self.stand_in
 
     def line(self, *path: str | int) -> int:
         """The line of a part, or of the nearest part around it."""
@@ -74,6 +75,8 @@ def read_mapping(path: Path, shown: str) -> tuple[Entry | None, list[Mistake]]:
     if node is None:
         return None, mistakes
     entries, mistakes = _entries([node], shown)
+    for entry in entries:
+        entry.stand_in = "(file)"
     return (entries[0] if entries else None), mistakes
 
 
