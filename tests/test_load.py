@@ -143,21 +143,19 @@ def test_a_withdrawn_record_is_410_with_the_reason_and_may_come_back(empty_url: 
 
 def test_a_merged_record_is_308_to_its_place(empty_url: str, seeds: Path) -> None:
     load(empty_url, seeds)
-    drop_entry(seeds, "organisations.yaml", "zhongguancun-science-park-commission")
-    retired = (
-        "- {id: zhongguancun-science-park-commission, kind: organisation, reason: One body., merged_into: beijing-science-technology-commission}\n"
-    )
+    drop_entry(seeds, "organisations.yaml", "celartics-biopharma")
+    retired = "- {id: celartics-biopharma, kind: organisation, reason: One body., merged_into: platinum-life}\n"
     (seeds / "retired.yaml").write_text(retired, "utf-8")
     assert load(empty_url, seeds).changes["organisation"] == {"merged": 1}
     with Server(empty_url) as client:
-        answer = client.get("/organisations/zhongguancun-science-park-commission")
+        answer = client.get("/organisations/celartics-biopharma")
         assert answer.status_code == 308
-        assert answer.headers["location"] == "/organisations/beijing-science-technology-commission"
+        assert answer.headers["location"] == "/organisations/platinum-life"
         assert answer.json()["detail"].endswith("in release 2: One body.")
-        followed = client.get("/organisations/zhongguancun-science-park-commission", follow_redirects=True)
-        assert followed.json()["data"]["id"] == "beijing-science-technology-commission"
-        error = client.get("/events?organisation=zhongguancun-science-park-commission").json()["errors"][0]
-        assert error["did_you_mean"] == "beijing-science-technology-commission"
+        followed = client.get("/organisations/celartics-biopharma", follow_redirects=True)
+        assert followed.json()["data"]["id"] == "platinum-life"
+        error = client.get("/events?organisation=celartics-biopharma").json()["errors"][0]
+        assert error["did_you_mean"] == "platinum-life"
 
 
 def test_a_dry_run_changes_nothing(engine: Engine, seeds: Path) -> None:

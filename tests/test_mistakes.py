@@ -132,8 +132,12 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ),
     (
         "no citation",
-        edit("organisations.yaml", "  cite:\n    - {source: e-town-2023-04-28, at: said the head of Novartis, supports: [name]}\n", ""),
-        "novartis: cite: a record of this kind needs a citation",
+        edit(
+            "organisations.yaml",
+            "  cite:\n    - {source: e-town-2023-04-28, at: Beijing E-Town has gathered … Platinum Life, supports: [name, region]}\n",
+            "",
+        ),
+        "platinum-life: cite: a record of this kind needs a citation",
     ),
     (
         "long anchor",
