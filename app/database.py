@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from app.envelopes import ReleaseInfo
 from app.models import Release, columns
-from app.schemas import ReleaseInfo
 from app.settings import ROOT
 
 BUSY_TIMEOUT = 5

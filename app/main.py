@@ -1,19 +1,17 @@
-"""The application: routes, error handling, the OpenAPI document."""
+"""The application: routes, error handling, docs."""
 
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 
-from app import __version__, database
+from app import __version__, database, openapi
 from app.api import events, figures, organisations, regions, service, sources
-from app.problems import RESPONSES, ProblemDetails, install
+from app.problems import install
 from app.settings import Settings
 
 DESCRIPTION = """
@@ -56,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.settings, app.state.engine = settings, engine
@@ -64,42 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
-    document = _openapi(app)
+    document = openapi.document(app)
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     app.state.openapi_json = json.dumps(document, ensure_ascii=False).encode()
     return app
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the problems that each path can answer instead of FastAPI's own validation error."""
-    document = get_openapi(
-        title=app.title,
-        version=app.version,
-        summary=app.summary,
-        description=app.description,
-        license_info=app.license_info,
-        routes=app.routes,
-        tags=[
-            {"name": "events", "description": "What happened, where, when, and who took part."},
-            {"name": "figures", "description": "Numbers with unit, qualifier, basis and receipts."},
-            {"name": "organisations", "description": "Who takes part, publishes or is spoken of."},
-            {"name": "regions", "description": "The places that records speak of."},
-            {"name": "sources", "description": "The published works that records cite."},
-            {"name": "service", "description": "The service itself, its vocabulary and its health."},
-        ],
-    )
-    schemas = document["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    problem = ProblemDetails.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs"))
-    schemas["ProblemDetails"] = problem
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            responses = operation["responses"]
-            statuses = {422, 406, 503} | ({404, 410, 308} if "{id}" in path else set())
-            if path == "/healthz":
-                statuses -= {503}
-            responses.pop("422", None)
-            responses.update({str(status): RESPONSES[status] for status in sorted(statuses)})
-    return document

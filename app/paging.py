@@ -22,10 +22,11 @@ from starlette.requests import Request
 
 from app import database, vocabulary
 from app.dates import EdtfDate
+from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
 from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
-from app.schemas import RECORDS, AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
+from app.schemas import RECORDS
 
 _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""

@@ -44,10 +44,12 @@ def _term(scheme: str, terms: dict[str, vocabulary.Term]) -> Any:
         if value in terms:
             return value
         close = vocabulary.SYNONYMS.get(value) or vocabulary.closest(value, terms)
-        message = f"is no term of /vocabulary#{scheme}" + (f"; did you mean {close!r}?" if close else f"; use one of {', '.join(list(terms)[:40])}")
+        place = "/vocabulary#unit or #currency" if scheme == "any-unit" else f"/vocabulary#{scheme}"
+        hint = f"did you mean {close!r}?" if close else f"use one of {', '.join(list(terms)[:40])}"
+        message = f"is no term of {place}; {hint}"
         raise PydanticCustomError("unknown_term", "{message}", {"message": message, "did_you_mean": close})
 
-    return Annotated[str, AfterValidator(known), WithJsonSchema({"type": "string", "enum": list(terms)})]
+    return Annotated[str, AfterValidator(known), WithJsonSchema({"type": "string", "enum": list(terms), "x-scheme": scheme})]
 
 
 def term(scheme: str) -> Any:
@@ -55,7 +57,7 @@ def term(scheme: str) -> Any:
     return _term(scheme, vocabulary.SCHEMES[scheme])
 
 
-UnitTerm = _term("unit", vocabulary.UNITS)
+UnitTerm = _term("any-unit", vocabulary.UNITS)
 Id = Annotated[str, StringConstraints(max_length=200)]
 """The id of a record; that it exists is checked against the database."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from app import vocabulary
-from app.schemas import Shape
+from app.citations import Shape
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -30,9 +30,13 @@ class ProblemError(Shape):
     """One thing that is wrong with a request."""
 
     parameter: str
+    """Its name."""
     value: str | None
+    """What was given."""
     message: str
+    """What is wrong and what to do."""
     did_you_mean: str | None
+    """What was most likely meant."""
 
 
 class ProblemDetails(Shape):
@@ -41,11 +45,15 @@ class ProblemDetails(Shape):
     type: str
     """A term of `/vocabulary#problem`, as a URI reference."""
     title: str
+    """What kind of problem."""
     status: int
+    """The HTTP status."""
     detail: str
+    """What happened, in a sentence."""
     instance: str
     """The path of the request."""
     errors: list[ProblemError]
+    """Each thing that is wrong with the request."""
 
 
 class Problem(Exception):

@@ -1,190 +1,37 @@
-"""What goes out: the records and envelopes as JSON, described for the OpenAPI document.
+"""The records as JSON, described for the OpenAPI document."""
 
-No field has a default, so that each is always there: what is absent is null, lists may be empty.
-"""
+from typing import Annotated, Literal
 
-from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from app import vocabulary
-
-
-def _whole(number: float) -> int | float:
-    return int(number) if number.is_integer() else number
-
-
-Number = Annotated[float, PlainSerializer(_whole, return_type=int | float), WithJsonSchema({"type": "number"})]
-"""A number, written without a decimal point where it is whole."""
-
-
-def term(scheme: str) -> Any:
-    """The JSON schema of a term of the vocabulary."""
-    terms = vocabulary.SCHEMES[scheme]
-    return WithJsonSchema({"type": "string", "enum": list(terms), "description": f"A term of `/vocabulary#{scheme}`."})
-
-
-class Shape(BaseModel):
-    """Settings shared by everything that goes out."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True, serialize_by_alias=True)
-
-
-class Ref(Shape):
-    """A reference to a region, an organisation or a subject."""
-
-    id: str
-    name: str
-    name_zh: str | None
-
-
-class TitleRef(Shape):
-    """A reference to an event or a source."""
-
-    id: str
-    title: str
-    title_zh: str | None
-
-
-class FigureRef(Shape):
-    """A reference to a figure."""
-
-    id: str
-
-
-class DateSpan(Shape):
-    """A date as precise as the sources give it."""
-
-    edtf: str
-    """EDTF (ISO 8601-2): a slash means throughout, brackets mean on some day within."""
-    earliest: date | None
-    """First day that the date admits; null: open."""
-    latest: date | None
-    """Last day that the date admits; null: open."""
-    precision: Annotated[str, term("precision")]
-
-
-class Derived(Shape):
-    """A field that no passage states as such."""
-
-    field: str
-    reason: str
-    """How the curator came to it."""
-    from_: list["DerivedFrom"] = Field(alias="from")
-    """The citations that it was derived from."""
-
-
-class DerivedFrom(Shape):
-    """A citation of the same record."""
-
-    source: TitleRef
-    anchor: str
-
-
-class Reference(Shape):
-    """The named data set that fields come from which no cited passage gives."""
-
-    fields: list[str]
-    dataset: str
-    version: str
-
-
-class CitedDocument(Shape):
-    """The held bytes that a citation points into."""
-
-    name: str
-    sha256: str
-
-
-class Part(Shape):
-    """The part of a document that holds a source, in code points."""
-
-    start: int
-    end: int
-
-
-class HeldDocument(CitedDocument):
-    """The document that holds a source."""
-
-    length: int
-    """In code points of the text decoded as UTF-8."""
-    part: Part
-
-
-class Locator(Shape):
-    """A W3C Web Annotation TextPositionSelector in code points, with the SHA-256 of the passage."""
-
-    start: int
-    end: int
-    sha256: str
-
-
-class Verification(Shape):
-    """What a machine found when it read the passage again."""
-
-    status: Annotated[str, term("verification")]
-    checked_at: datetime | None
-
-
-class Attribution(Shape):
-    """Who, in the source, says so."""
-
-    name: str | None
-    organisation: Ref | None
-
-
-class CitedSource(TitleRef):
-    """The source of a citation."""
-
-    publisher: Ref | None
-    url: str | None
-    published: DateSpan | None
-    language: str
-    type: Annotated[str, term("source-type")]
-    grade: Annotated[str, term("source-grade")]
-
-
-class Citation(Shape):
-    """The passage of a source that supports fields of the record."""
-
-    source: CitedSource
-    document: CitedDocument | None
-    locator: Locator | None
-    """Where in the document the passage stands; null until a machine has located it."""
-    anchor: str
-    """A short phrase of the passage, or its first and last words around an ellipsis."""
-    deep_link: str | None
-    """The source's page at the passage (a text fragment), where its address is known."""
-    supports: list[str]
-    """The fields of the record that the passage supports."""
-    stated: dict[str, str | Number]
-    """What the source says instead, by field, where it differs from the record; else empty."""
-    attributed_to: Attribution | None
-    reading: Annotated[str, term("reading")]
-    note: str | None
-    verification: Verification
-    quote: str | None
-    """The passage, at most 300 characters; null unless the operator loaded the documents."""
+from app.citations import Citation, DateSpan, Derived, FigureRef, HeldDocument, Number, Ref, Reference, Shape, TitleRef, term
 
 
 class Counts(Shape):
     """How many records."""
 
     events: int
+    """Events."""
     figures: int
+    """Figures."""
 
 
 class Source(Shape):
     """A published work that records cite."""
 
     id: str
+    """Permanent id."""
     kind: Literal["source"]
+    """Kind of record."""
     title: str
     """In square brackets: supplied by the curator, as the work bears none that is known."""
     title_zh: str | None
+    """Title in Chinese, where the work has one."""
     publisher: Ref | None
+    """Who published it; null: not known."""
     authors: list[str]
+    """Authors, as the work names them."""
     url: str | None
     """The work's own page."""
     seen_url: str | None
@@ -192,198 +39,293 @@ class Source(Shape):
     language: str
     """BCP 47."""
     published: DateSpan | None
+    """When it was published; null: not known."""
     type: Annotated[str, term("source-type")]
+    """Kind of work."""
     grade: Annotated[str, term("source-grade")]
+    """How near the work is to what it reports."""
     derived_from: TitleRef | None
     """The work that this one repeats, shortens or summarises."""
     origin: TitleRef
     """The root of the derived_from chain; sources of one origin are one independent report."""
     document: HeldDocument | None
+    """The held document and the part of it that holds this work; null: none was held."""
     rights: str | None
+    """Whose the text is, and what is used of it."""
     counts: Counts
     """Records that cite the source."""
     derived: list[Derived]
+    """Fields that no passage states as such, with the reasons."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
+    """The passages that support the record."""
 
 
 class Alias(Shape):
     """Another name of an organisation."""
 
     text: str
+    """The name."""
     language: str
+    """BCP 47."""
     type: Annotated[str, term("alias-type")]
+    """Kind of name."""
 
 
 class OrganisationIdentifiers(Shape):
     """Identifiers in other registers."""
 
     wikidata: str | None
+    """Wikidata item."""
     ror: str | None
+    """Research Organization Registry."""
     lei: str | None
+    """Legal Entity Identifier (ISO 17442)."""
 
 
 class Organisation(Shape):
     """A body that takes part in events, publishes, or is spoken of."""
 
     id: str
+    """Permanent id."""
     kind: Literal["organisation"]
+    """Kind of record."""
     name: str
+    """Name in English or in Latin script."""
     name_zh: str | None
+    """Name in Chinese; null: neither the documents nor a reference data set give one."""
     aliases: list[Alias]
+    """Other names under which it is known."""
     type: Annotated[str, term("organisation-type")]
+    """Kind of organisation."""
     region: Ref | None
+    """Where it is; null: not stated."""
     parent: Ref | None
+    """The organisation that it is part of."""
     website: str | None
+    """Its website."""
     identifiers: OrganisationIdentifiers
+    """Identifiers in other registers."""
     description: str | None
+    """What it is, in our words."""
     reference: list[Reference]
+    """Data sets that fields come from which no passage gives."""
     derived: list[Derived]
+    """Fields that no passage states as such, with the reasons."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
+    """The passages that support the record."""
 
 
 class Region(Shape):
     """A place."""
 
     id: str
+    """Permanent id."""
     kind: Literal["region"]
+    """Kind of record."""
     name: str
+    """Name in English."""
     name_zh: str | None
+    """Name in Chinese."""
     type: Annotated[str, term("region-type")]
+    """Kind of region."""
     parent: Ref | None
+    """The region that it is part of."""
     members: list[Ref]
     """Of a group of regions."""
     iso_3166: str | None
+    """Code of ISO 3166."""
     gb_2260: str | None
+    """Six-digit code of a Chinese division (GB/T 2260)."""
     latitude: Number | None
     """Degrees north, WGS 84."""
     longitude: Number | None
     """Degrees east, WGS 84."""
     reference: list[Reference]
+    """Data sets that fields come from which no passage gives."""
     counts: Counts
     """Events and figures of the region and all that lies in it."""
     derived: list[Derived]
+    """Fields that no passage states as such, with the reasons."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
+    """The passages that support the record."""
 
 
 class RelativeTo(Shape):
     """What a share, rank, growth or change is measured against."""
 
     region: Ref | None
+    """The whole of a share, the field of a rank."""
     subject: Ref | None
+    """What the whole counts."""
     period: DateSpan | None
+    """The base of a growth."""
     figure: FigureRef | None
+    """The other figure of a pair, such as the baseline."""
 
 
 class Spread(Shape):
     """The smallest and largest number that the record and the citing sources name, in one unit."""
 
     min: Number
+    """The smallest."""
     max: Number
+    """The largest."""
     unit: str
+    """Their unit."""
 
 
 class Figure(Shape):
     """A number with its receipts."""
 
     id: str
+    """Permanent id."""
     kind: Literal["figure"]
+    """Kind of record."""
     metric: Annotated[str, term("metric")]
+    """What kind of number."""
     subject: Ref | None
     """What is measured (a term of the vocabulary); null for a one-off project, whose event says it."""
     region: Ref | None
+    """The place that the number speaks of."""
     organisation: Ref | None
+    """The organisation that it speaks of."""
     event: TitleRef | None
+    """The event that it speaks of."""
     period: DateSpan | None
     """The time that the number speaks of; null: not stated."""
     value: Number | None
     """The number named, also for a bound; null only for a range."""
     low: Number | None
+    """Lower bound; null: open."""
     high: Number | None
+    """Upper bound; null: open."""
     qualifier: Annotated[str, term("qualifier")]
-    unit: str
+    """Whether the number is exact, a bound or a range."""
+    unit: Annotated[str, WithJsonSchema({"type": "string", "enum": list(vocabulary.UNITS), "x-scheme": "any-unit"})]
     """An ISO 4217 code for money, else a term of `/vocabulary#unit`."""
     basis: Annotated[str, term("basis")]
+    """Whether the number is reported, forecast, promised, claimed."""
     as_stated: str
     """The number in the words of the preferred source."""
     relative_to: RelativeTo | None
+    """What it is measured against."""
     scope_note: str | None
+    """What the number counts and what it leaves open, in our words."""
     agreement: Annotated[str, term("agreement")]
+    """Whether the sources agree."""
     contested_on: list[str]
+    """The fields on which a cited source differs."""
     spread: Spread
+    """The range of the numbers that sources name."""
     origins: int
     """Independent origins among the citations that support the value."""
     derived: list[Derived]
+    """Fields that no passage states as such, with the reasons."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
+    """The passages that support the record."""
 
 
 class Participation(Shape):
     """An organisation and its role."""
 
     organisation: Ref
+    """The organisation."""
     role: Annotated[str, term("role")]
+    """Its role in the event."""
 
 
 class Person(Shape):
     """A person and their role."""
 
     name: str
+    """Name in Latin script."""
     name_zh: str | None
+    """Name in Chinese."""
     role: Annotated[str, term("role")]
+    """Their role in the event."""
     organisation: Ref | None
+    """The organisation that the source names with them."""
 
 
 class Product(Shape):
     """A product that the event is about."""
 
     name: str
+    """Name in Latin script."""
     name_zh: str | None
+    """Name in Chinese."""
     modality: Annotated[str, term("modality")] | None
+    """Kind of product."""
     indication: str | None
+    """What it is for."""
 
 
 class EventIdentifiers(Shape):
     """Register numbers: ClinicalTrials.gov, ChiCTR, the Chinese medicines agency."""
 
     nct: str | None
+    """ClinicalTrials.gov."""
     chictr: str | None
+    """Chinese Clinical Trial Registry."""
     nmpa: str | None
+    """Acceptance or approval number in China."""
 
 
 class Event(Shape):
     """Something that happened, is set to happen, or was announced."""
 
     id: str
+    """Permanent id."""
     kind: Literal["event"]
+    """Kind of record."""
     type: Annotated[str, term("event-type")]
+    """Kind of event."""
     status: Annotated[str, term("event-status")]
+    """How far it has come."""
     title: str
+    """Title in English."""
     title_zh: str | None
+    """Title in Chinese, where a source gives one."""
     summary: str
+    """What happened, in our words."""
     date: DateSpan | None
+    """When; null: not known."""
     region: Ref | None
+    """Where; null: not stated."""
     venue: str | None
+    """The place within the region."""
     parent: TitleRef | None
+    """The event that it is part of."""
     children: list[TitleRef]
+    """The events that are part of it."""
     organisations: list[Participation]
+    """Who took part, in which role."""
     people: list[Person]
+    """Persons with a role."""
     products: list[Product]
+    """Products that it is about."""
     identifiers: EventIdentifiers
+    """Register numbers."""
     topics: list[Annotated[str, term("topic")]]
+    """What it is about."""
     figures: list[Figure]
+    """The figures of the event, whole."""
     origins: int
     """Independent origins among the citations of the event."""
     derived: list[Derived]
+    """Fields that no passage states as such, with the reasons."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
+    """The passages that support the record."""
 
 
 AnyRecord = Source | Organisation | Region | Event | Figure
@@ -396,72 +338,3 @@ RECORDS: dict[str, type[AnyRecord]] = {
     "figure": Figure,
 }
 """The shape of each kind of record that the API serves."""
-
-
-class Page(Shape):
-    """Where a list stands."""
-
-    limit: int
-    total: int
-    """How many records match, on all pages."""
-    total_is: Literal["exact", "at-least"]
-    next: str | None
-    """Cursor of the next page; null at the end."""
-
-
-class ListLinks(Shape):
-    """Path-relative URLs."""
-
-    self: str
-    next: str | None
-
-
-class RecordLinks(Shape):
-    """Path-relative URLs."""
-
-    self: str
-
-
-class ReleaseInfo(Shape):
-    """The state of the data that an answer was made from."""
-
-    id: int
-    released_at: datetime
-    digest: str
-    licence: str
-
-
-class AppliedDate(Shape):
-    """How a date of the query was understood."""
-
-    edtf: str
-    earliest: date
-    latest: date
-
-
-Applied = Annotated[
-    dict[str, str | int | float | list[str] | AppliedDate],
-    Field(description="The parameters in force, defaults included: lists for repeatable ones, dates with the days they span."),
-]
-
-
-R = TypeVar("R", bound=AnyRecord)
-T = TypeVar("T")
-
-
-class Listing(Shape, Generic[R]):
-    """A page of records."""
-
-    data: list[R]
-    page: Page
-    links: ListLinks
-    applied: Applied
-    release: ReleaseInfo
-
-
-class One(Shape, Generic[T]):
-    """One record."""
-
-    data: T
-    links: RecordLinks
-    release: ReleaseInfo

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import tempfile
 import threading
 import time
 import uuid
@@ -32,14 +33,15 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server of our own; the URL of its maintenance database."""
-    # The package looks for this folder when it is imported and warns where a machine has none, as in containers.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    pgserver = importlib.import_module("pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="cgt-postgres-") as folder:
+        # The package looks for this folder when it is imported and warns where a machine has none, as in containers.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        pgserver = importlib.import_module("pgserver")
+        server = pgserver.get_server(Path(folder) / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 class Databases:

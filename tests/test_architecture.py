@@ -11,10 +11,13 @@ from app.settings import ROOT
 LAYERS = [
     {"app"},
     {"app.vocabulary", "app.dates", "app.settings"},
-    {"app.schemas", "app.models"},
+    {"app.citations", "app.models"},
+    {"app.schemas"},
+    {"app.envelopes"},
     {"app.problems", "app.database", "app.search"},
     {"app.parameters", "app.paging", "app.seeding"},
     {"app.api"},
+    {"app.openapi"},
     {"app.main"},
     {"app.cli"},
 ]

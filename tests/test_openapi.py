@@ -105,7 +105,9 @@ def test_the_example_of_an_id_exists(api: httpx.Client, document: dict[str, Any]
 def test_parameters_offer_every_term(document: dict[str, Any]) -> None:
     def offered(path: str, name: str) -> list[str]:
         (schema,) = [p["schema"] for p in document["paths"][path]["get"]["parameters"] if p["name"] == name]
-        found: list[str] = schema["items"]["enum"]
+        component = document["components"]["schemas"][schema["items"]["$ref"].rsplit("/", 1)[1]]
+        found: list[str] = component["enum"]
+        assert all(f"- `{term}`: " in component["description"] for term in found)
         return found
 
     for path, name, scheme in (
@@ -121,6 +123,29 @@ def test_parameters_offer_every_term(document: dict[str, Any]) -> None:
     ):
         assert offered(path, name) == list(vocabulary.SCHEMES[scheme])
     assert offered("/figures", "unit") == list(vocabulary.UNITS)
+
+
+def test_every_field_of_an_answer_is_described(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description"), name
+        for field, part in schema.get("properties", {}).items():
+            meant = document["components"]["schemas"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+            assert part.get("description") or meant.get("description"), (name, field)
+
+
+def test_parameters_are_never_null_and_filters_come_first(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        parameters = operations["get"].get("parameters", [])
+        assert "null" not in str([parameter["schema"] for parameter in parameters]), path
+        names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
+        if path in LISTS:
+            assert set(names[-5:]) == {"fields", "q", "limit", "cursor", "sort"}
+
+
+def test_operations_have_names_that_make_good_functions(document: dict[str, Any]) -> None:
+    names = [operations["get"]["operationId"] for operations in document["paths"].values()]
+    assert len(names) == len(set(names))
+    assert {"list_events", "get_event", "list_figures"} <= set(names)
 
 
 def test_every_path_tells_its_problems(document: dict[str, Any]) -> None:

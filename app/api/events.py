@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
+from app.envelopes import Listing, One
 from app.models import Citation, Event, EventOrganisation, EventTopic, RegionWithin, Source, columns
 from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
@@ -69,7 +70,7 @@ class EventQuery(ListQuery):
         return self
 
 
-@router.get("/events", summary="List events", response_model=schemas.Listing[schemas.Event])
+@router.get("/events", summary="List events", response_model=Listing[schemas.Event])
 def list_events(request: Request, connection: Reading, query: Annotated[EventQuery, Query()]) -> Response:
     """Events that fulfil every filter, each with its citations and figures."""
     check_ids(
@@ -133,7 +134,7 @@ def _verification(statuses: list[str]) -> ColumnElement[bool]:
     return or_(*ways)
 
 
-@router.get("/events/{id}", summary="Get an event", response_model=schemas.One[schemas.Event])
+@router.get("/events/{id}", summary="Get an event", response_model=One[schemas.Event])
 def get_event(
     request: Request,
     connection: Reading,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, exists, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
+from app.envelopes import Listing, One
 from app.models import Citation, Figure, RegionWithin, Source, columns
 from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
@@ -84,7 +85,7 @@ class FigureQuery(ListQuery):
         return self
 
 
-@router.get("/figures", summary="List figures", response_model=schemas.Listing[schemas.Figure])
+@router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, connection: Reading, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     check_ids(
@@ -141,7 +142,7 @@ def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(citation.figure_id == figure.id, *conditions)
 
 
-@router.get("/figures/{id}", summary="Get a figure", response_model=schemas.One[schemas.Figure])
+@router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])
 def get_figure(
     request: Request,
     connection: Reading,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
+from app.envelopes import Listing, One
 from app.models import EventOrganisation, Organisation, RegionWithin, columns
 from app.paging import Reading, SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, term
@@ -36,7 +37,7 @@ class OrganisationQuery(ListQuery):
     """Comma list of name, id; a leading `-` descends."""
 
 
-@router.get("/organisations", summary="List organisations", response_model=schemas.Listing[schemas.Organisation])
+@router.get("/organisations", summary="List organisations", response_model=Listing[schemas.Organisation])
 def list_organisations(request: Request, connection: Reading, query: Annotated[OrganisationQuery, Query()]) -> Response:
     """Organisations that fulfil every filter, with their names in both languages."""
     check_ids(connection, {"region": ("region", query.region), "event": ("event", query.event)})
@@ -59,7 +60,7 @@ def list_organisations(request: Request, connection: Reading, query: Annotated[O
     return answer(request, connection, "organisation", query, where, SORTS)
 
 
-@router.get("/organisations/{id}", summary="Get an organisation", response_model=schemas.One[schemas.Organisation])
+@router.get("/organisations/{id}", summary="Get an organisation", response_model=One[schemas.Organisation])
 def get_organisation(
     request: Request,
     connection: Reading,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
+from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
 from app.paging import Reading, SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, term
@@ -32,7 +33,7 @@ class RegionQuery(ListQuery):
     """Comma list of name, id; a leading `-` descends."""
 
 
-@router.get("/regions", summary="List regions", response_model=schemas.Listing[schemas.Region])
+@router.get("/regions", summary="List regions", response_model=Listing[schemas.Region])
 def list_regions(request: Request, connection: Reading, query: Annotated[RegionQuery, Query()]) -> Response:
     """Regions that fulfil every filter, with the counts of their records rolled up."""
     check_ids(connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
@@ -49,7 +50,7 @@ def list_regions(request: Request, connection: Reading, query: Annotated[RegionQ
     return answer(request, connection, "region", query, where, SORTS)
 
 
-@router.get("/regions/{id}", summary="Get a region", response_model=schemas.One[schemas.Region])
+@router.get("/regions/{id}", summary="Get a region", response_model=One[schemas.Region])
 def get_region(
     request: Request,
     connection: Reading,

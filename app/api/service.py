@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from app import __version__, database, schemas
+from app import __version__, database
 from app.api.routing import StrictRoute
+from app.citations import Shape
+from app.envelopes import One, RecordLinks, ReleaseInfo
 from app.models import Release, columns
 from app.paging import Reading, served_release
 from app.parameters import NoQuery
 from app.problems import NotReady
-from app.schemas import Shape
 from app.vocabulary import SCHEMES
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)
@@ -31,9 +32,11 @@ class Licence(Shape):
     id: str
     """SPDX identifier."""
     url: str
+    """Its text."""
     attribution: str
     """The line to put beside what you use."""
     covers: str
+    """What it covers."""
 
 
 class Correction(Shape):
@@ -42,28 +45,39 @@ class Correction(Shape):
     contact: str | None
     """Address of whoever runs this installation; null: they have not given one."""
     how: str
+    """What a report needs."""
 
 
 class Welcome(Shape):
     """What this service is and where to go on."""
 
     name: str
+    """Name."""
     version: str
+    """Version of the software."""
     description: str
+    """What this is."""
     licence: Licence
+    """Terms of use of the data."""
     report_an_error: Correction
+    """How to report an error."""
     counts: dict[str, int]
     """Current records by kind."""
     paths: dict[str, str]
+    """Where to go on."""
 
 
 class TermOut(Shape):
     """A term of the vocabulary."""
 
     id: str
+    """The term, as parameters take it."""
     name: str
+    """Name in English."""
     name_zh: str
+    """Name in Chinese."""
     definition: str
+    """What it means."""
     match: str | None
     """The same concept elsewhere, as a CURIE (schema, sdmx, mesh, iso4217, ucum)."""
     units: list[str]
@@ -74,14 +88,18 @@ class Health(Shape):
     """The process answers."""
 
     status: str
+    """`ok`."""
 
 
 class Readiness(Shape):
     """The service can answer from its data."""
 
     status: str
+    """`ready`."""
     schema_revision: str
-    release: schemas.ReleaseInfo
+    """Revision of the database's schema."""
+    release: ReleaseInfo
+    """The release that is served."""
 
 
 PATHS = {
@@ -98,8 +116,8 @@ PATHS = {
 }
 
 
-@router.get("/", summary="What this is", response_model=schemas.One[Welcome])
-def welcome(request: Request, connection: Reading, _: Nothing) -> schemas.One[Welcome]:
+@router.get("/", summary="What this is", response_model=One[Welcome])
+def welcome(request: Request, connection: Reading, _: Nothing) -> One[Welcome]:
     """What the service holds, under which licence, and where to report an error."""
     info = served_release(connection)
     release = columns(Release)
@@ -118,11 +136,11 @@ def welcome(request: Request, connection: Reading, _: Nothing) -> schemas.One[We
         counts=counts,
         paths=PATHS,
     )
-    return schemas.One[Welcome](data=data, links=schemas.RecordLinks(self=request.url.path), release=info)
+    return One[Welcome](data=data, links=RecordLinks(self=request.url.path), release=info)
 
 
-@router.get("/vocabulary", summary="List the vocabulary", response_model=schemas.One[dict[str, list[TermOut]]])
-def list_vocabulary(request: Request, connection: Reading, _: Nothing) -> schemas.One[dict[str, list[TermOut]]]:
+@router.get("/vocabulary", summary="List the vocabulary", response_model=One[dict[str, list[TermOut]]])
+def list_vocabulary(request: Request, connection: Reading, _: Nothing) -> One[dict[str, list[TermOut]]]:
     """Every controlled term, by scheme."""
     data = {
         scheme: [
@@ -131,8 +149,8 @@ def list_vocabulary(request: Request, connection: Reading, _: Nothing) -> schema
         ]
         for scheme, terms in SCHEMES.items()
     }
-    links = schemas.RecordLinks(self=request.url.path)
-    return schemas.One[dict[str, list[TermOut]]](data=data, links=links, release=served_release(connection))
+    links = RecordLinks(self=request.url.path)
+    return One[dict[str, list[TermOut]]](data=data, links=links, release=served_release(connection))
 
 
 @router.get("/healthz", summary="Is the process alive?", response_model=Health)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 
 from app import schemas, search
 from app.api.routing import StrictRoute
+from app.envelopes import Listing, One
 from app.models import Source, columns
 from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
@@ -52,7 +53,7 @@ class SourceQuery(ListQuery):
         return self
 
 
-@router.get("/sources", summary="List sources", response_model=schemas.Listing[schemas.Source])
+@router.get("/sources", summary="List sources", response_model=Listing[schemas.Source])
 def list_sources(request: Request, connection: Reading, query: Annotated[SourceQuery, Query()]) -> Response:
     """Sources that fulfil every filter, with what each was derived from."""
     check_ids(connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
@@ -78,7 +79,7 @@ def list_sources(request: Request, connection: Reading, query: Annotated[SourceQ
     return answer(request, connection, "source", query, where, SORTS)
 
 
-@router.get("/sources/{id}", summary="Get a source", response_model=schemas.One[schemas.Source])
+@router.get("/sources/{id}", summary="Get a source", response_model=One[schemas.Source])
 def get_source(
     request: Request,
     connection: Reading,

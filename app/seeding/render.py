@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from app import schemas, vocabulary
+from app import citations, schemas, vocabulary
 from app.dates import EdtfDate
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
@@ -128,8 +128,8 @@ class Renderer:
         document = None
         if form.document and form.part:
             held = self.data.documents[form.document]
-            document = schemas.HeldDocument(
-                name=held.name, sha256=held.sha256, length=held.length, part=schemas.Part(start=form.part.start, end=form.part.end)
+            document = citations.HeldDocument(
+                name=held.name, sha256=held.sha256, length=held.length, part=citations.Part(start=form.part.start, end=form.part.end)
             )
         return schemas.Source(
             **self._common(form),
@@ -165,7 +165,7 @@ class Renderer:
             region=self._region(form.region),
             venue=form.venue,
             parent=self._event(form.parent),
-            children=[schemas.TitleRef(id=child.id, title=child.title, title_zh=child.title_zh) for child in children],
+            children=[citations.TitleRef(id=child.id, title=child.title, title_zh=child.title_zh) for child in children],
             organisations=[schemas.Participation(organisation=self._body(part.organisation), role=part.role) for part in form.organisations],
             people=[
                 schemas.Person(name=person.name, name_zh=person.name_zh, role=person.role, organisation=self._organisation(person.organisation))
@@ -179,9 +179,9 @@ class Renderer:
         )
 
     def figure(self, form: FigureForm) -> schemas.Figure:
-        citations = [self.citation(citation, form) for citation in form.cite]
+        statements = [_stated(citation, form) for citation in form.cite]
         origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
-        contested = [field for field in CONTESTABLE if any(field in citation.stated for citation in citations)]
+        contested = [field for field in CONTESTABLE if any(field in stated for stated in statements)]
         relative = form.relative_to
         return schemas.Figure(
             **self._common(form),
@@ -205,7 +205,7 @@ class Renderer:
                 region=self._region(relative.region),
                 subject=_subject(relative.subject),
                 period=_span(relative.period),
-                figure=schemas.FigureRef(id=relative.figure) if relative.figure else None,
+                figure=citations.FigureRef(id=relative.figure) if relative.figure else None,
             ),
             scope_note=form.scope_note,
             agreement="contested" if contested else "corroborated" if origins >= 2 else "single-origin",
@@ -214,12 +214,12 @@ class Renderer:
             origins=origins,
         )
 
-    def citation(self, form: CitationForm, record: RecordForm) -> schemas.Citation:
+    def citation(self, form: CitationForm, record: RecordForm) -> citations.Citation:
         source = self.data.sources[form.source]
         document = self.data.documents[source.document] if source.document else None
         attributed = form.attributed_to
-        return schemas.Citation(
-            source=schemas.CitedSource(
+        return citations.Citation(
+            source=citations.CitedSource(
                 id=source.id,
                 title=source.title,
                 title_zh=source.title_zh,
@@ -230,16 +230,18 @@ class Renderer:
                 type=source.type,
                 grade=source.grade,
             ),
-            document=schemas.CitedDocument(name=document.name, sha256=document.sha256) if document else None,
+            document=citations.CitedDocument(name=document.name, sha256=document.sha256) if document else None,
             locator=None,
             anchor=form.at,
             deep_link=deep_link(source.url, form.at),
             supports=_supports(form, record),
             stated=_stated(form, record),
-            attributed_to=schemas.Attribution(name=attributed.name, organisation=self._organisation(attributed.organisation)) if attributed else None,
+            attributed_to=citations.Attribution(name=attributed.name, organisation=self._organisation(attributed.organisation))
+            if attributed
+            else None,
             reading=form.reading,
             note=form.note,
-            verification=schemas.Verification(status="unchecked", checked_at=None),
+            verification=citations.Verification(status="unchecked", checked_at=None),
             quote=None,
         )
 
@@ -249,10 +251,10 @@ class Renderer:
             "release": UNRELEASED,
             "citations": [self.citation(citation, form) for citation in form.cite],
             "derived": [
-                schemas.Derived(
+                citations.Derived(
                     field=derived.field,
                     reason=derived.reason,
-                    from_=[schemas.DerivedFrom(source=self._work(citation.source), anchor=citation.at) for citation in _grounds(form, derived)],
+                    from_=[citations.DerivedFrom(source=self._work(ground.source), anchor=ground.at) for ground in _grounds(form, derived)],
                 )
                 for derived in form.derived
             ],
@@ -261,27 +263,27 @@ class Renderer:
     def _origins(self, citations: Iterable[CitationForm]) -> int:
         return len({self.data.origin(citation.source) for citation in citations})
 
-    def _place(self, identifier: str) -> schemas.Ref:
+    def _place(self, identifier: str) -> citations.Ref:
         region = self.data.regions[identifier]
-        return schemas.Ref(id=region.id, name=region.name, name_zh=region.name_zh)
+        return citations.Ref(id=region.id, name=region.name, name_zh=region.name_zh)
 
-    def _region(self, identifier: str | None) -> schemas.Ref | None:
+    def _region(self, identifier: str | None) -> citations.Ref | None:
         return self._place(identifier) if identifier else None
 
-    def _body(self, identifier: str) -> schemas.Ref:
+    def _body(self, identifier: str) -> citations.Ref:
         organisation = self.data.organisations[identifier]
-        return schemas.Ref(id=organisation.id, name=organisation.name, name_zh=organisation.name_zh)
+        return citations.Ref(id=organisation.id, name=organisation.name, name_zh=organisation.name_zh)
 
-    def _organisation(self, identifier: str | None) -> schemas.Ref | None:
+    def _organisation(self, identifier: str | None) -> citations.Ref | None:
         return self._body(identifier) if identifier else None
 
-    def _event(self, identifier: str | None) -> schemas.TitleRef | None:
+    def _event(self, identifier: str | None) -> citations.TitleRef | None:
         event = self.data.events[identifier] if identifier else None
-        return schemas.TitleRef(id=event.id, title=event.title, title_zh=event.title_zh) if event else None
+        return citations.TitleRef(id=event.id, title=event.title, title_zh=event.title_zh) if event else None
 
-    def _work(self, identifier: str) -> schemas.TitleRef:
+    def _work(self, identifier: str) -> citations.TitleRef:
         source = self.data.sources[identifier]
-        return schemas.TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
+        return citations.TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
 
 
 def body(record: schemas.AnyRecord) -> bytes:
@@ -327,17 +329,17 @@ def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _span(date: EdtfDate | None) -> schemas.DateSpan | None:
-    return schemas.DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
+def _span(date: EdtfDate | None) -> citations.DateSpan | None:
+    return citations.DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
 
 
-def _subject(identifier: str | None) -> schemas.Ref | None:
+def _subject(identifier: str | None) -> citations.Ref | None:
     term = vocabulary.SUBJECT[identifier] if identifier else None
-    return schemas.Ref(id=term.id, name=term.name, name_zh=term.name_zh) if term else None
+    return citations.Ref(id=term.id, name=term.name, name_zh=term.name_zh) if term else None
 
 
-def _references(form: RegionForm | OrganisationForm) -> list[schemas.Reference]:
-    return [schemas.Reference(**reference.model_dump()) for reference in form.reference]
+def _references(form: RegionForm | OrganisationForm) -> list[citations.Reference]:
+    return [citations.Reference(**reference.model_dump()) for reference in form.reference]
 
 
 def _supports(form: CitationForm, record: RecordForm) -> list[str]:

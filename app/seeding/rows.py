@@ -5,6 +5,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from app import models, schemas, vocabulary
+from app.citations import Ref
 from app.dates import EdtfDate
 from app.seeding.dataset import Dataset
 from app.seeding.entries import EventForm, FigureForm, RecordForm
@@ -168,11 +169,11 @@ def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
     return []
 
 
-def _places(region: schemas.Ref | None) -> list[str | None]:
+def _places(region: Ref | None) -> list[str | None]:
     return [region.name, region.name_zh] if region else []
 
 
-def _names(data: Dataset, organisation: schemas.Ref | schemas.Organisation | None) -> list[str | None]:
+def _names(data: Dataset, organisation: Ref | schemas.Organisation | None) -> list[str | None]:
     """All names of an organisation, the aliases too: whoever knows only one of them finds what it took part in."""
     if organisation is None:
         return []

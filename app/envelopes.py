@@ -1,0 +1,97 @@
+"""What stands around records: pages, links, the release, the parameters in force."""
+
+from datetime import date, datetime
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from app.citations import Shape
+from app.schemas import AnyRecord
+
+
+class Page(Shape):
+    """Where a list stands."""
+
+    limit: int
+    """Records a page."""
+    total: int
+    """How many records match, on all pages."""
+    total_is: Literal["exact", "at-least"]
+    """Whether `total` was counted to the end."""
+    next: str | None
+    """Cursor of the next page; null at the end."""
+
+
+class ListLinks(Shape):
+    """Path-relative URLs."""
+
+    self: str
+    """This page."""
+    next: str | None
+    """The next page; null at the end."""
+
+
+class RecordLinks(Shape):
+    """Path-relative URLs."""
+
+    self: str
+    """This record."""
+
+
+class ReleaseInfo(Shape):
+    """The state of the data that an answer was made from."""
+
+    id: int
+    """Sequence number."""
+    released_at: datetime
+    """When it was loaded."""
+    digest: str
+    """SHA-256 over all records."""
+    licence: str
+    """SPDX identifier of the data licence."""
+
+
+class AppliedDate(Shape):
+    """How a date of the query was understood."""
+
+    edtf: str
+    """The date in EDTF."""
+    earliest: date
+    """Its first day."""
+    latest: date
+    """Its last day."""
+
+
+Applied = Annotated[
+    dict[str, str | int | float | list[str] | AppliedDate],
+    Field(description="The parameters in force, defaults included: lists for repeatable ones, dates with the days they span."),
+]
+
+
+R = TypeVar("R", bound=AnyRecord)
+T = TypeVar("T")
+
+
+class Listing(Shape, Generic[R]):
+    """A page of records."""
+
+    data: list[R]
+    """The records of this page."""
+    page: Page
+    """Where the page stands."""
+    links: ListLinks
+    """Where to go on."""
+    applied: Applied
+    release: ReleaseInfo
+    """The state of the data that answered."""
+
+
+class One(Shape, Generic[T]):
+    """One record."""
+
+    data: T
+    """The record."""
+    links: RecordLinks
+    """Where it is."""
+    release: ReleaseInfo
+    """The state of the data that answered."""
