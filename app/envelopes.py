@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.citations import Shape
 from app.schemas import AnyRecord
@@ -75,6 +75,9 @@ T = TypeVar("T")
 class Listing(Shape, Generic[R]):
     """A page of records."""
 
+    # Pydantic does not hand the docstring on to the parametrised class.
+    model_config = ConfigDict(json_schema_extra={"description": "A page of records."})
+
     data: list[R]
     """The records of this page."""
     page: Page
@@ -82,16 +85,5 @@ class Listing(Shape, Generic[R]):
     links: ListLinks
     """Where to go on."""
     applied: Applied
-    release: ReleaseInfo
-    """The state of the data that answered."""
-
-
-class One(Shape, Generic[T]):
-    """One record."""
-
-    data: T
-    """The record."""
-    links: RecordLinks
-    """Where it is."""
     release: ReleaseInfo
     """The state of the data that answered."""
