@@ -87,3 +87,16 @@ class Listing(Shape, Generic[R]):
     applied: Applied
     release: ReleaseInfo
     """The state of the data that answered."""
+
+
+class One(Shape, Generic[T]):
+    """One record, or one thing that the service tells."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "One record, or one thing that the service tells."})
+
+    data: T
+    """The record."""
+    links: RecordLinks
+    """Where it is."""
+    release: ReleaseInfo
+    """The state of the data that answered."""
