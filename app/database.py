@@ -13,7 +13,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
 
 from app.envelopes import ReleaseInfo
 from app.models import Release, columns
@@ -49,8 +48,7 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         # The client library's own limit of a connection attempt; without it a dead host hangs for minutes.
         return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-    pool: dict[str, Any] = {} if parsed.database in {None, "", ":memory:"} else {"poolclass": NullPool}
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **pool)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
