@@ -19,6 +19,8 @@ from app.problems import InvalidRequest, NotAcceptable, ProblemError, invalid
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 200
 LONGEST_Q = 200
+LONGEST_CURSOR = 16_000
+"""Enough for the longest title in any script."""
 ID_PATTERN = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -75,7 +77,7 @@ Names = Annotated[str, AfterValidator(_names)]
 class NoQuery(BaseModel):
     """No parameters at all."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class RecordQuery(NoQuery):
@@ -99,7 +101,7 @@ class ListQuery(RecordQuery):
     Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
     """Records a page; may change from page to page."""
-    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=LONGEST_CURSOR)] | None = None
     """Where to go on: `page.next` of the page before. It belongs to its query."""
 
 

@@ -54,6 +54,8 @@ def test_parameters_to_come_are_refused_like_any_unknown_one(api: httpx.Client, 
     ("path", "params", "parameter", "message", "did_you_mean"),
     [
         ("/events", {"regoin": "cn"}, "regoin", "unknown parameter; this path takes", "region"),
+        ("/events", {"from_": "2025"}, "from_", "unknown parameter", "from"),
+        ("/events", {"type[]": "conference"}, "type[]", "unknown parameter", "type"),
         ("/events", {"type": "conferense"}, "type", "is no term of /vocabulary#event-type", "conference"),
         ("/events", {"type": ""}, "type", "is no term of /vocabulary#event-type", None),
         ("/events", {"type": "conference,policy"}, "type", "is no term of /vocabulary#event-type", "conference"),

@@ -1,13 +1,16 @@
 """Paging, sorting, fields and the envelope."""
 
+import json
 import random
+import shutil
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import walk
+from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
 SORTS = [
@@ -111,6 +114,25 @@ def test_applied_has_lists_for_repeatables_defaults_and_the_days_of_dates(synthe
         "date_match": "overlaps",
         "sort": "-date",
     }
+
+
+def test_a_walk_keeps_every_parameter(synthetic: httpx.Client) -> None:
+    params = {"type": ["policy", "financing"], "region": ["cn", "us"], "q": "beijing", "sort": "title,-date", "limit": 2, "fields": "id"}
+    every = [record["id"] for record in walk(synthetic, "/events", **{**params, "limit": 200, "fields": "id,title"})]
+    assert len(every) > 6
+    assert [record["id"] for record in walk(synthetic, "/events", **params)] == every
+
+
+def test_a_cursor_holds_the_longest_title_in_any_script(databases: Any, synthetic_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(synthetic_folder, tmp_path / "long"))
+    events = json.loads((folder / "events.yaml").read_text("utf-8"))
+    for event in events:
+        event["title"] = "细" * 1990 + event["id"]
+    (folder / "events.yaml").write_text(json.dumps(events, ensure_ascii=False), "utf-8")
+    url = databases.new()
+    load(url, folder)
+    with Server(url) as client:
+        assert len(walk(client, "/events", sort="title", limit=100, fields="id")) == len(events)
 
 
 def test_an_empty_result_is_an_empty_list(synthetic: httpx.Client) -> None:
