@@ -15,7 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from app import __version__, database
 from app.main import create_app
 from app.seeding import load as seeding
+from app.seeding import receipts
 from app.seeding.dataset import Dataset
+from app.seeding.files import SeedError
 from app.settings import Settings, unknown_variables
 
 app = typer.Typer(name="cgt", help="CGT Atlas: seed, check and serve the database.", no_args_is_help=True, add_completion=False)
@@ -47,11 +49,11 @@ def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset
     held = held or settings.documents
     try:
         return seeding.read(folder, held)
-    except seeding.SeedError as error:
+    except SeedError as error:
         _tell(error)
 
 
-def _tell(error: seeding.SeedError) -> NoReturn:
+def _tell(error: SeedError) -> NoReturn:
     for mistake in error.mistakes:
         err.print(str(mistake), markup=False)
     count = len(error.mistakes)
@@ -114,7 +116,7 @@ def seed(
             engine = database.connect("sqlite://")
         with err.status("loading") as status:
             outcome = seeding.load(engine, data, dry_run=dry_run, progress=status.update)
-    except seeding.SeedError as error:
+    except SeedError as error:
         _tell(error)
     except database.DatabaseError as error:
         _fail(str(error))
@@ -138,16 +140,24 @@ def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> N
 
 @app.command()
 def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> None:
-    """Check the curated files without a database; with the documents, also that each anchor stands in them once."""
+    """Check the curated files without a database; with the documents, read every cited passage again and write the receipts."""
     settings = _settings()
+    folder = folder or settings.seeds
     held = documents or settings.documents
-    data = _read(settings, folder, held)
-    citations = sum(len(record.cite) for _, record in data.records())
-    out.print(f"{len(data.kinds)} records and {citations} citations are in order")
-    if held is None:
-        out.print(f"not checked: {citations} anchors against {len(data.documents)} documents; name their folder with --documents")
-    else:
-        out.print(f"{len(data.documents)} documents are the recorded ones, and each of {citations} anchors stands in its source exactly once")
+    try:
+        data = seeding.read(folder)
+        citations = sum(len(record.cite) for _, record in data.records())
+        out.print(f"{len(data.kinds)} records and {citations} citations are in order")
+        if held is None:
+            out.print(f"{receipts.standing(data)} of {citations} citations have a receipt; to read the passages again, name --documents DIR")
+            return
+        found = receipts.verify(data, held)
+    except SeedError as error:
+        _tell(error)
+    values = sum(len(receipt.read) for receipt in found)
+    out.print(f"{len(data.documents)} documents are the recorded ones; {citations} anchors name one passage each; {values} values were read back")
+    changed = receipts.write(found, folder)
+    out.print(f"receipts: {len(found)}, {'written to' if changed else 'as they stand in'} {folder / 'receipts.yaml'}")
 
 
 @db.command("upgrade")
@@ -187,7 +197,7 @@ def doctor() -> None:
     try:
         data = seeding.read(settings.seeds, settings.documents)
         tell(True, f"curated files in {settings.seeds}: {len(data.kinds)} records")
-    except seeding.SeedError as error:
+    except SeedError as error:
         tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")
     for ok, what in _database_health(settings):
         tell(ok, what)

@@ -10,7 +10,7 @@ from app.settings import ROOT
 
 LAYERS = [
     {"app"},
-    {"app.vocabulary", "app.dates", "app.settings"},
+    {"app.vocabulary", "app.dates", "app.settings", "app.reading"},
     {"app.citations", "app.models"},
     {"app.schemas"},
     {"app.envelopes"},

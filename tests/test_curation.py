@@ -122,7 +122,10 @@ def test_interpreted_passages_have_notes_and_notes_call_nobody_wrong(api: httpx.
             for citation in record["citations"]:
                 assert citation["reading"] == "literal" or citation["note"]
                 assert not re.search(r"\b(wrong|false|error|mistake|incorrect)", citation["note"] or "", re.IGNORECASE)
-                assert citation["verification"] == {"status": "unchecked", "checked_at": None}
+                assert citation["verification"]["status"] == "verified"
+                assert citation["verification"]["checked_at"]
+                assert citation["locator"]["start"] < citation["locator"]["end"] <= 4093
+                assert len(citation["locator"]["sha256"]) == 64
 
 
 def test_nobody_who_is_merely_mentioned_has_a_role(api: httpx.Client) -> None:

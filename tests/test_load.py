@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, inspect, select, text
 from app import database
 from app.models import Record, Release, Rendering, columns
 from app.seeding import load as seeding
+from app.seeding.files import SeedError
 from tests.conftest import SEEDS, Server, load, walk
 
 
@@ -106,7 +107,7 @@ def test_a_published_id_cannot_just_vanish(engine: Engine, seeds: Path) -> None:
     seeding.load(engine, seeding.read(seeds))
     before = everything(engine)
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
-    with pytest.raises(seeding.SeedError) as error:
+    with pytest.raises(SeedError) as error:
         seeding.load(engine, seeding.read(seeds))
     (mistake,) = error.value.mistakes
     assert (mistake.file, mistake.line, mistake.record) == ("figures.yaml", 1, "world-cgt-market-size-2030")
@@ -118,7 +119,7 @@ def test_a_published_id_cannot_become_something_else(engine: Engine, seeds: Path
     seeding.load(engine, seeding.read(seeds))
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
     edit(seeds, "events.yaml", "- id: e-town-focus-2023", "- id: world-cgt-market-size-2030")
-    with pytest.raises(seeding.SeedError) as error:
+    with pytest.raises(SeedError) as error:
         seeding.load(engine, seeding.read(seeds))
     assert any("was published as a figure in release 1; give the event another id" in str(mistake) for mistake in error.value.mistakes)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.seeding import load as seeding
+from app.seeding.files import SeedError
 from tests.conftest import SEEDS
 
 FIGURE = "id: cn-cgt-market-size-2030"
@@ -20,7 +21,7 @@ def seeds(tmp_path: Path) -> Path:
 
 def mistakes(folder: Path) -> list[str]:
     """What is told of a folder, without the folder's own name."""
-    with pytest.raises(seeding.SeedError) as error:
+    with pytest.raises(SeedError) as error:
         seeding.read(folder)
     return [str(mistake).replace(f"{folder}/", "") for mistake in error.value.mistakes]
 

@@ -18,6 +18,7 @@ from app.seeding.entries import (
     FloorForm,
     Form,
     OrganisationForm,
+    ReceiptForm,
     RecordForm,
     RegionForm,
     RetiredForm,
@@ -30,6 +31,9 @@ OPTIONAL = {"retired"}
 
 FLOORS = "floors"
 """The file of minimum counts."""
+
+RECEIPTS = "receipts"
+"""The generated file of what was found when each passage was read again."""
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Dataset:
     retired: dict[str, RetiredForm] = field(default_factory=dict)
     floors: dict[str, FloorForm] = field(default_factory=dict)
     floors_entry: Entry | None = None
+    receipts: list[ReceiptForm] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """The kind of every id of the six tables."""
@@ -93,7 +98,8 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
                 mistakes += _take(data, name, form, entry)
         elif name not in OPTIONAL:
             mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
-    return data, mistakes + _read_floors(data, folder / f"{FLOORS}.yaml")
+    mistakes += _read_floors(data, folder / f"{FLOORS}.yaml")
+    return data, mistakes + _read_receipts(data, folder / f"{RECEIPTS}.yaml")
 
 
 def _shown(path: Path) -> str:
@@ -104,7 +110,7 @@ def _shown(path: Path) -> str:
 
 
 def _stray_files(folder: Path) -> list[Mistake]:
-    known = [f"{name}.yaml" for name in (*FORMS, FLOORS)]
+    known = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS)]
     mistakes = []
     for path in sorted(folder.iterdir()):
         if path.suffix in {".yaml", ".yml"} and path.name not in known:
@@ -169,6 +175,19 @@ def _form_mistakes(form: type[Form], entry: Entry, error: ValidationError) -> li
 
 def _keys(form: type[Form]) -> list[str]:
     return [info.alias or name for name, info in form.model_fields.items()]
+
+
+def _read_receipts(data: Dataset, path: Path) -> list[Mistake]:
+    if not path.exists():
+        return []
+    entries, mistakes = files.read(path, _shown(path))
+    for entry in entries:
+        entry.stand_in = "(receipt)"
+        try:
+            data.receipts.append(ReceiptForm.model_validate(entry.data))
+        except ValidationError as error:
+            mistakes += _form_mistakes(ReceiptForm, entry, error)
+    return mistakes
 
 
 def _read_floors(data: Dataset, path: Path) -> list[Mistake]:

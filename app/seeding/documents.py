@@ -1,18 +1,32 @@
 """The held documents: whether they are the ones the curators read, and where each anchor stands in them."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.seeding.dataset import Dataset
+from app.seeding.entries import CitationForm, RecordForm
 from app.seeding.files import Mistake
 
 
-def check(data: Dataset, folder: Path) -> list[Mistake]:
-    """Every document that is missing or another than recorded, and every anchor that is not found exactly once."""
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The one passage that a citation's anchor names; the span is in code points of the document."""
+
+    record: RecordForm
+    index: int
+    citation: CitationForm
+    start: int
+    end: int
+    text: str
+
+
+def texts(data: Dataset, folder: Path) -> tuple[dict[str, str], list[Mistake]]:
+    """The text of each recorded document, and every document that is missing or another than recorded."""
     if not folder.is_dir():
-        return [Mistake(str(folder), 1, "(folder)", "there is no such folder of documents; name the one that holds them")]
+        return {}, [Mistake(str(folder), 1, "(folder)", "there is no such folder of documents; name the one that holds them")]
     mistakes: list[Mistake] = []
-    texts: dict[str, str] = {}
+    found: dict[str, str] = {}
     for form in data.documents.values():
         entry = data.entries[form.id]
         try:
@@ -24,30 +38,35 @@ def check(data: Dataset, folder: Path) -> list[Mistake]:
         except UnicodeDecodeError as error:
             mistakes.append(entry.mistake(f"name: {form.name} is not UTF-8 (byte {error.start})", "name"))
             continue
-        if (found := hashlib.sha256(content).hexdigest()) != form.sha256:
-            mistakes.append(entry.mistake(f"sha256: {form.name} has the hash {found}; it is not the document that was read", "sha256"))
+        if (digest := hashlib.sha256(content).hexdigest()) != form.sha256:
+            mistakes.append(entry.mistake(f"sha256: {form.name} has the hash {digest}; it is not the document that was read", "sha256"))
         elif len(text) != form.length:
             mistakes.append(entry.mistake(f"length: {form.name} has {len(text)} code points, not {form.length}", "length"))
         else:
-            texts[form.id] = text
-    return mistakes + _anchors(data, texts)
+            found[form.id] = text
+    return found, mistakes
 
 
-def _anchors(data: Dataset, texts: dict[str, str]) -> list[Mistake]:
-    mistakes = []
+def passages(data: Dataset, held: dict[str, str]) -> tuple[list[Passage], list[Mistake]]:
+    """The passage of each citation whose document is held, and every anchor that is not found exactly once."""
+    found: list[Passage] = []
+    mistakes: list[Mistake] = []
     for _, record in data.records():
         for index, citation in enumerate(record.cite):
             source = data.sources.get(citation.source)
-            if source is None or source.part is None or source.document not in texts:
+            if source is None or source.part is None or source.document not in held:
                 continue
-            text = texts[source.document][source.part.start : source.part.end]
-            spans = locate(text, citation.at)
-            if len(spans) != 1:
-                found = "is not found in" if not spans else f"is found {len(spans)} times in"
-                hint = "copy it from the document" if not spans else "make it longer"
-                message = f"cite.{index + 1}.at: {citation.at!r} {found} {citation.source!r}; {hint}"
-                mistakes.append(data.entries[record.id].mistake(message, "cite", index, "at"))
-    return mistakes
+            spans = locate(held[source.document][source.part.start : source.part.end], citation.at)
+            if len(spans) == 1:
+                start, end = (source.part.start + offset for offset in spans[0])
+                found.append(Passage(record, index, citation, start, end, held[source.document][start:end]))
+                continue
+            what = f"is found {len(spans)} times in" if spans else "is not found in"
+            where = f" (at {', '.join(str(source.part.start + start) for start, _ in spans)})" if spans else ""
+            hint = "make it longer" if spans else "copy it from the document"
+            message = f"cite.{index + 1}.at: {citation.at!r} {what} {citation.source!r}{where}; {hint}"
+            mistakes.append(data.entries[record.id].mistake(message, "cite", index, "at"))
+    return found, mistakes
 
 
 def locate(text: str, anchor: str) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ References to other entries are ids here; that they exist is looked at in `check
 """
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter
@@ -232,6 +233,16 @@ class RetiredForm(Form):
     kind: Literal["source", "organisation", "region", "event", "figure"]
     reason: Line
     merged_into: Slug | None = None
+
+
+class ReceiptForm(Form):
+    record: Slug
+    claim: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    read: list[str] = []
+    checked_at: datetime
 
 
 class FloorForm(Form):

@@ -27,6 +27,14 @@ class Mistake:
         return f"{self.file}:{self.line}: {self.record}: {self.message}"
 
 
+class SeedError(Exception):
+    """The curated files have mistakes, all of which are told; nothing was changed."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes")
+        self.mistakes = mistakes
+
+
 @dataclass(slots=True)
 class Entry:
     """One item of a file: its data as text, and the line of each part by its path in the data."""

@@ -16,10 +16,10 @@ from sqlmodel import SQLModel
 
 from app import database, models, schemas, search
 from app.models import Record, RegionWithin, Release, Rendering, columns
-from app.seeding import checks, dataset, documents, render
+from app.seeding import checks, dataset, receipts, render
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
-from app.seeding.files import Mistake
+from app.seeding.files import Mistake, SeedError
 from app.seeding.rows import rows, texts
 
 LICENCE = "CC-BY-4.0"
@@ -40,14 +40,6 @@ _BATCH = 500
 """Ids in one statement: below the number of parameters that either database takes."""
 
 
-class SeedError(Exception):
-    """The curated files have mistakes; nothing was changed."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__(f"{len(mistakes)} mistakes")
-        self.mistakes = mistakes
-
-
 @dataclass
 class Outcome:
     """What a load did, or would do."""
@@ -66,7 +58,10 @@ def read(folder: Path, held: Path | None = None) -> Dataset:
     data, mistakes = dataset.read(folder)
     mistakes += checks.check(data)
     if held is not None:
-        mistakes += documents.check(data, held)
+        try:
+            receipts.verify(data, held)
+        except SeedError as error:
+            mistakes += error.mistakes
     if mistakes:
         raise SeedError(sorted(set(mistakes)))
     return data

@@ -11,7 +11,8 @@ from app import citations, schemas, vocabulary
 from app.dates import EdtfDate
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
-from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
+from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, ReceiptForm, RecordForm, RegionForm, SourceForm
+from app.seeding.receipts import claim
 
 CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
 """Fields on which a differing source makes a figure contested."""
@@ -62,6 +63,10 @@ class Renderer:
                 waiting.extend(fresh)
             found[start] = reached
         return found
+
+    @cached_property
+    def _receipts(self) -> dict[tuple[str, str], ReceiptForm]:
+        return {(receipt.record, receipt.claim): receipt for receipt in self.data.receipts}
 
     @cached_property
     def _figures_of_event(self) -> dict[str, list[str]]:
@@ -218,6 +223,7 @@ class Renderer:
         source = self.data.sources[form.source]
         document = self.data.documents[source.document] if source.document else None
         attributed = form.attributed_to
+        receipt = self._receipts.get((record.id, claim(self.data, record, form)))
         return citations.Citation(
             source=citations.CitedSource(
                 id=source.id,
@@ -231,7 +237,7 @@ class Renderer:
                 grade=source.grade,
             ),
             document=citations.CitedDocument(name=document.name, sha256=document.sha256) if document else None,
-            locator=None,
+            locator=citations.Locator(start=receipt.start, end=receipt.end, sha256=receipt.sha256) if receipt else None,
             anchor=form.at,
             deep_link=deep_link(source.url, form.at),
             supports=_supports(form, record),
@@ -241,7 +247,7 @@ class Renderer:
             else None,
             reading=form.reading,
             note=form.note,
-            verification=citations.Verification(status="unchecked", checked_at=None),
+            verification=citations.Verification(status="verified" if receipt else "unchecked", checked_at=receipt.checked_at if receipt else None),
             quote=None,
         )
 

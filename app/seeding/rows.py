@@ -131,6 +131,9 @@ def _citations(form: RecordForm, record: Any) -> Rows:
             "attributed_organisation_id": attributed.organisation if attributed else None,
             "reading": written.reading,
             "note": written.note,
+            "locator_start": shown.locator.start if shown.locator else None,
+            "locator_end": shown.locator.end if shown.locator else None,
+            "locator_sha256": shown.locator.sha256 if shown.locator else None,
             "status": shown.verification.status,
             "checked_at": shown.verification.checked_at,
         }
