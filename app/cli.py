@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import __version__, database
 from app.main import create_app
+from app.manners import logging_config
 from app.seeding import load as seeding
 from app.seeding import receipts
 from app.seeding.dataset import Dataset
@@ -85,8 +86,10 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        log_level=settings.log_level,
+        log_config=logging_config(settings.log_level),
+        access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=30,
     )
 
 

@@ -6,13 +6,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
 from app.api import events, figures, organisations, regions, service, sources
+from app.caching import NotModified
+from app.manners import HEADER, Manners
 from app.problems import install
 from app.settings import Settings
+
+EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", HEADER]
+"""Headers that a page of another origin may read."""
 
 DESCRIPTION = """
 A curated database of the cell and gene therapy (CGT) industry in which **every number carries its receipt**: which source
@@ -59,6 +66,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings, app.state.engine = settings, engine
     install(app)
+
+    @app.exception_handler(NotModified)
+    def not_modified(_: Request, known: NotModified) -> Response:
+        return Response(status_code=304, headers=known.headers)
+
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"], expose_headers=EXPOSED)
+    app.add_middleware(Manners)
     for resource in (service, events, figures, organisations, regions, sources):
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
 from app import database, vocabulary
+from app.caching import validators
 from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
 from app.models import KINDS, Document, Record, Rendering, columns
@@ -32,13 +33,24 @@ _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""
 
 
-def _connection(request: Request) -> Iterator[Connection]:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What an answer is made from: one release, seen through one connection, and the headers that say so."""
+
+    request: Request
+    connection: Connection
+    release: ReleaseInfo
+    headers: dict[str, str]
+
+
+def _reader(request: Request) -> Iterator[Reader]:
     with database.reading(request.app.state.engine) as connection:
-        yield connection
+        release = served_release(connection)
+        yield Reader(request, connection, release, validators(request, release))
 
 
-Reading = Annotated[Connection, Depends(_connection)]
-"""A connection whose queries all see one release."""
+Reading = Annotated[Reader, Depends(_reader)]
+"""The release that a route answers from; a client that has the answer already gets 304 and no query runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +116,9 @@ def document_ids(connection: Connection, given: list[str]) -> list[str]:
     return [row.id for row in found]
 
 
-def answer(
-    request: Request,
-    connection: Connection,
-    kind: str,
-    query: ListQuery,
-    conditions: list[ColumnElement[bool]],
-    sorts: dict[str, SortKey],
-) -> Response:
+def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnElement[bool]], sorts: dict[str, SortKey]) -> Response:
     """A page of the records of a kind that fulfil all conditions."""
-    release = served_release(connection)
+    request, connection, release = reader.request, reader.connection, reader.release
     record, rendering = columns(KINDS[kind]), columns(Rendering)
     order = _order(query, sorts)
     keys = [sorts[name] for name, _ in order]
@@ -140,12 +145,13 @@ def answer(
     parts = {"page": page.model_dump_json(), "links": links.model_dump_json(), "applied": json.dumps(applied(query), ensure_ascii=False)}
     tail = "".join(f',"{name}":{text}' for name, text in parts.items())
     body = b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
-    return Response(body, media_type="application/json")
+    headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
+    return Response(body, headers=headers, media_type="application/json")
 
 
-def one(request: Request, connection: Connection, kind: str, identifier: str, fields: str | None) -> Response:
+def one(reader: Reader, kind: str, identifier: str, fields: str | None) -> Response:
     """One record; NotFound, Gone or Merged where there is none of this id."""
-    release = served_release(connection)
+    request, connection, release = reader.request, reader.connection, reader.release
     record, rendering = columns(Record), columns(Rendering)
     if not re.fullmatch(ID_PATTERN, identifier):
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
@@ -166,9 +172,8 @@ def one(request: Request, connection: Connection, kind: str, identifier: str, fi
     shape = projection(kind, fields)
     body = row.body if shape is None else shape.apply(row.body)
     links = RecordLinks(self=_self(request)).model_dump_json().encode()
-    return Response(
-        b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}", media_type="application/json"
-    )
+    content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"
+    return Response(content, headers=reader.headers, media_type="application/json")
 
 
 def applied(query: BaseModel) -> dict[str, Any]:

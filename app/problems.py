@@ -122,7 +122,7 @@ def respond(request: Request, status: int, term: str, detail: str, errors: list[
         instance=request.url.path,
         errors=errors,
     )
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -178,7 +178,8 @@ def install(app: FastAPI) -> None:
     def routing(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
         if error.status_code == 405:
-            detail = f"{request.method} is not supported here: the API is read-only and takes {headers.get('Allow', 'GET')}."
+            headers["Allow"] = "GET, HEAD"
+            detail = f"{request.method} is not supported here: the API is read-only and takes GET and HEAD."
             return respond(request, 405, "method-not-allowed", detail, [], headers)
         if error.status_code == 404:
             return respond(request, 404, "not-found", f"There is nothing at {request.url.path}; see /docs for the paths.", [], headers)
@@ -192,4 +193,6 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def internal(request: Request, _: Exception) -> Response:
-        return respond(request, 500, "internal-error", "The server failed; the fault has been logged.", [], None)
+        identifier = request.scope.get("request_id", "unknown")
+        detail = f"The server failed; the fault has been logged as request {identifier}."
+        return respond(request, 500, "internal-error", detail, [], {"X-Request-ID": identifier})

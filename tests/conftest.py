@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 
 from app import database
@@ -101,9 +102,8 @@ def load(url: str, folder: Path) -> seeding.Outcome:
 class Server:
     """The application behind a real HTTP server on a free port."""
 
-    def __init__(self, url: str, **settings: str) -> None:
-        self.url = url
-        app = create_app(Settings(database_url=url, **settings))  # type: ignore[arg-type]  # pydantic reads the strings
+    def __init__(self, url: str, app: FastAPI | None = None) -> None:
+        app = app or create_app(Settings(database_url=url))
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 

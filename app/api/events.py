@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
@@ -71,10 +71,10 @@ class EventQuery(ListQuery):
 
 
 @router.get("/events", summary="List events", response_model=Listing[schemas.Event])
-def list_events(request: Request, connection: Reading, query: Annotated[EventQuery, Query()]) -> Response:
+def list_events(reader: Reading, query: Annotated[EventQuery, Query()]) -> Response:
     """Events that fulfil every filter, each with its citations and figures."""
     check_ids(
-        connection,
+        reader.connection,
         {
             "region": ("region", query.region),
             "organisation": ("organisation", query.organisation),
@@ -106,7 +106,7 @@ def list_events(request: Request, connection: Reading, query: Annotated[EventQue
     if query.publisher:
         where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
     if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
     if query.parent:
         where.append(event.parent_id.in_(query.parent))
     starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
@@ -119,8 +119,8 @@ def list_events(request: Request, connection: Reading, query: Annotated[EventQue
     if query.verification:
         where.append(_verification(query.verification))
     if query.q:
-        where.append(event.id.in_(search.matches(connection, "event", query.q)))
-    return answer(request, connection, "event", query, where, SORTS)
+        where.append(event.id.in_(search.matches(reader.connection, "event", query.q)))
+    return answer(reader, "event", query, where, SORTS)
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -136,10 +136,9 @@ def _verification(statuses: list[str]) -> ColumnElement[bool]:
 
 @router.get("/events/{id}", summary="Get an event", response_model=One[schemas.Event])
 def get_event(
-    request: Request,
-    connection: Reading,
+    reader: Reading,
     id: Annotated[str, Path(description="The event's id.", examples=["csgct-annual-meeting-2025"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One event with its citations and figures."""
-    return one(request, connection, "event", id, query.fields)
+    return one(reader, "event", id, query.fields)

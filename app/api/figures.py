@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, exists, select
@@ -86,10 +86,10 @@ class FigureQuery(ListQuery):
 
 
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
-def list_figures(request: Request, connection: Reading, query: Annotated[FigureQuery, Query()]) -> Response:
+def list_figures(reader: Reading, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     check_ids(
-        connection,
+        reader.connection,
         {
             "region": ("region", query.region),
             "organisation": ("organisation", query.organisation),
@@ -116,7 +116,7 @@ def list_figures(request: Request, connection: Reading, query: Annotated[FigureQ
     if query.publisher:
         where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
     if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
     if query.basis:
         where.append(figure.basis.in_(query.basis))
     if query.qualifier:
@@ -134,8 +134,8 @@ def list_figures(request: Request, connection: Reading, query: Annotated[FigureQ
     if query.max is not None:
         where.append(figure.high <= query.max)
     if query.q:
-        where.append(figure.id.in_(search.matches(connection, "figure", query.q)))
-    return answer(request, connection, "figure", query, where, SORTS)
+        where.append(figure.id.in_(search.matches(reader.connection, "figure", query.q)))
+    return answer(reader, "figure", query, where, SORTS)
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -144,10 +144,9 @@ def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 @router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])
 def get_figure(
-    request: Request,
-    connection: Reading,
+    reader: Reading,
     id: Annotated[str, Path(description="The figure's id.", examples=["cn-bj-health-industry-output-2024"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One figure with its citations and what sources differ on."""
-    return one(request, connection, "figure", id, query.fields)
+    return one(reader, "figure", id, query.fields)

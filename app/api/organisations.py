@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, exists, select
 
@@ -38,9 +38,9 @@ class OrganisationQuery(ListQuery):
 
 
 @router.get("/organisations", summary="List organisations", response_model=Listing[schemas.Organisation])
-def list_organisations(request: Request, connection: Reading, query: Annotated[OrganisationQuery, Query()]) -> Response:
+def list_organisations(reader: Reading, query: Annotated[OrganisationQuery, Query()]) -> Response:
     """Organisations that fulfil every filter, with their names in both languages."""
-    check_ids(connection, {"region": ("region", query.region), "event": ("event", query.event)})
+    check_ids(reader.connection, {"region": ("region", query.region), "event": ("event", query.event)})
     where: list[ColumnElement[bool]] = []
     if query.type:
         where.append(organisation.type.in_(query.type))
@@ -56,16 +56,15 @@ def list_organisations(request: Request, connection: Reading, query: Annotated[O
             part.append(involved.event_id.in_(query.event))
         where.append(exists().where(*part))
     if query.q:
-        where.append(organisation.id.in_(search.matches(connection, "organisation", query.q)))
-    return answer(request, connection, "organisation", query, where, SORTS)
+        where.append(organisation.id.in_(search.matches(reader.connection, "organisation", query.q)))
+    return answer(reader, "organisation", query, where, SORTS)
 
 
 @router.get("/organisations/{id}", summary="Get an organisation", response_model=One[schemas.Organisation])
 def get_organisation(
-    request: Request,
-    connection: Reading,
+    reader: Reading,
     id: Annotated[str, Path(description="The organisation's id.", examples=["chinese-society-gene-cell-therapy"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One organisation with its names and citations."""
-    return one(request, connection, "organisation", id, query.fields)
+    return one(reader, "organisation", id, query.fields)

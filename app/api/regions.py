@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
@@ -34,9 +34,9 @@ class RegionQuery(ListQuery):
 
 
 @router.get("/regions", summary="List regions", response_model=Listing[schemas.Region])
-def list_regions(request: Request, connection: Reading, query: Annotated[RegionQuery, Query()]) -> Response:
+def list_regions(reader: Reading, query: Annotated[RegionQuery, Query()]) -> Response:
     """Regions that fulfil every filter, with the counts of their records rolled up."""
-    check_ids(connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
+    check_ids(reader.connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
     where: list[ColumnElement[bool]] = []
     if query.type:
         where.append(region.type.in_(query.type))
@@ -46,16 +46,15 @@ def list_regions(request: Request, connection: Reading, query: Annotated[RegionQ
         inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
         where.append(region.id.in_(inside))
     if query.q:
-        where.append(region.id.in_(search.matches(connection, "region", query.q)))
-    return answer(request, connection, "region", query, where, SORTS)
+        where.append(region.id.in_(search.matches(reader.connection, "region", query.q)))
+    return answer(reader, "region", query, where, SORTS)
 
 
 @router.get("/regions/{id}", summary="Get a region", response_model=One[schemas.Region])
 def get_region(
-    request: Request,
-    connection: Reading,
+    reader: Reading,
     id: Annotated[str, Path(description="The region's id.", examples=["cn-bj"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One region with its place in the whole."""
-    return one(request, connection, "region", id, query.fields)
+    return one(reader, "region", id, query.fields)

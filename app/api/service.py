@@ -117,11 +117,12 @@ PATHS = {
 
 
 @router.get("/", summary="What this is", response_model=One[Welcome])
-def welcome(request: Request, connection: Reading, _: Nothing) -> One[Welcome]:
+def welcome(request: Request, response: Response, reader: Reading, _: Nothing) -> One[Welcome]:
     """What the service holds, under which licence, and where to report an error."""
-    info = served_release(connection)
+    info = reader.release
+    response.headers.update(reader.headers)
     release = columns(Release)
-    counts: dict[str, int] = connection.scalar(select(release.counts).where(release.id == info.id)) or {}
+    counts: dict[str, int] = reader.connection.scalar(select(release.counts).where(release.id == info.id)) or {}
     data = Welcome(
         name="CGT Atlas",
         version=__version__,
@@ -140,7 +141,7 @@ def welcome(request: Request, connection: Reading, _: Nothing) -> One[Welcome]:
 
 
 @router.get("/vocabulary", summary="List the vocabulary", response_model=One[dict[str, list[TermOut]]])
-def list_vocabulary(request: Request, connection: Reading, _: Nothing) -> One[dict[str, list[TermOut]]]:
+def list_vocabulary(request: Request, response: Response, reader: Reading, _: Nothing) -> One[dict[str, list[TermOut]]]:
     """Every controlled term, by scheme."""
     data = {
         scheme: [
@@ -149,8 +150,8 @@ def list_vocabulary(request: Request, connection: Reading, _: Nothing) -> One[di
         ]
         for scheme, terms in SCHEMES.items()
     }
-    links = RecordLinks(self=request.url.path)
-    return One[dict[str, list[TermOut]]](data=data, links=links, release=served_release(connection))
+    response.headers.update(reader.headers)
+    return One[dict[str, list[TermOut]]](data=data, links=RecordLinks(self=request.url.path), release=reader.release)
 
 
 @router.get("/healthz", summary="Is the process alive?", response_model=Health)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import ColumnElement
 
@@ -54,9 +54,9 @@ class SourceQuery(ListQuery):
 
 
 @router.get("/sources", summary="List sources", response_model=Listing[schemas.Source])
-def list_sources(request: Request, connection: Reading, query: Annotated[SourceQuery, Query()]) -> Response:
+def list_sources(reader: Reading, query: Annotated[SourceQuery, Query()]) -> Response:
     """Sources that fulfil every filter, with what each was derived from."""
-    check_ids(connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
+    check_ids(reader.connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
     where: list[ColumnElement[bool]] = []
     if query.publisher:
         where.append(source.publisher_id.in_(query.publisher))
@@ -73,18 +73,17 @@ def list_sources(request: Request, connection: Reading, query: Annotated[SourceQ
     if query.origin:
         where.append(source.origin_id.in_(query.origin))
     if query.document:
-        where.append(source.document_id.in_(document_ids(connection, query.document)))
+        where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
     if query.q:
-        where.append(source.id.in_(search.matches(connection, "source", query.q)))
-    return answer(request, connection, "source", query, where, SORTS)
+        where.append(source.id.in_(search.matches(reader.connection, "source", query.q)))
+    return answer(reader, "source", query, where, SORTS)
 
 
 @router.get("/sources/{id}", summary="Get a source", response_model=One[schemas.Source])
 def get_source(
-    request: Request,
-    connection: Reading,
+    reader: Reading,
     id: Annotated[str, Path(description="The source's id.", examples=["china-daily-2025-09-14"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One source with what is known of its publisher, date and origin."""
-    return one(request, connection, "source", id, query.fields)
+    return one(reader, "source", id, query.fields)

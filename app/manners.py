@@ -1,0 +1,88 @@
+"""HTTP manners that hold for every answer: request ids, HEAD, one log line a request.
+
+A pure ASGI middleware around everything else, so that errors have them too.
+"""
+
+import json
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER = "X-Request-ID"
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+logger = logging.getLogger("app.requests")
+
+
+class Manners:
+    """Gives each request an id, answers HEAD as GET without the body, and logs how each request went."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        identifier = given if _ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
+        head = scope["method"] == "HEAD"
+        started, status = time.perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = identifier
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        scope["request_id"] = identifier  # for the answer to a fault of ours, which is made outside of this middleware
+        try:
+            await self.app({**scope, "method": "GET"} if head else scope, receive, answer)
+        finally:
+            line = {
+                "request_id": identifier,
+                "method": scope["method"],
+                "path": scope["path"],
+                "query": scope["query_string"].decode("latin-1"),
+                "status": status,
+                "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+            }
+            logger.info("request", extra={"fields": line})
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON; of an exception only what it is, its trace on the following lines of the same record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """The logging configuration of `cgt serve`: JSON lines on standard error, one for each request."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonFormatter}},
+        "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["standard"], "level": level.upper()},
+        "loggers": {name: {"level": level.upper()} for name in ("uvicorn", "uvicorn.error", "app")},
+    }

@@ -1,0 +1,177 @@
+"""HTTP manners: validators, HEAD, compression, other origins, request ids, logs."""
+
+import gzip
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from app import caching
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import SEEDS, Server, load
+from tests.test_cli import CGT, free_port
+from tests.test_load import edit
+
+PATHS = ["/events?limit=3", "/figures", "/organisations/novartis", "/regions/cn?fields=id", "/sources", "/", "/vocabulary"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_has_validators_and_is_not_sent_twice(api: httpx.Client, path: str) -> None:
+    answer = api.get(path)
+    tag = answer.headers["etag"]
+    assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
+    assert answer.headers["cache-control"] == caching.CACHE_CONTROL
+    assert {"accept", "accept-encoding"} <= {name.strip().lower() for name in answer.headers["vary"].split(",")}
+    assert parsedate_to_datetime(answer.headers["last-modified"]).isoformat().replace("+00:00", "Z") == answer.json()["release"]["released_at"]
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = api.get(path, headers={"if-none-match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == caching.CACHE_CONTROL
+    assert api.get(path, headers={"if-none-match": '"other"'}).status_code == 200
+    assert api.get(path, headers={"if-modified-since": answer.headers["last-modified"]}).status_code == 304
+    assert api.get(path, headers={"if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}).status_code == 200
+    assert api.get(path, headers={"if-modified-since": "yesterday"}).status_code == 200
+    both = {"if-none-match": '"other"', "if-modified-since": answer.headers["last-modified"]}
+    assert api.get(path, headers=both).status_code == 200  # the tag counts, where both are given
+
+
+def test_the_tag_tells_apart_what_differs_and_nothing_else(api: httpx.Client) -> None:
+    def tag(path: str, coding: str = "identity") -> str:
+        return api.get(path, headers={"accept-encoding": coding}).headers["etag"]
+
+    assert tag("/events") == tag("/events")
+    different = {tag("/events"), tag("/events?limit=5"), tag("/figures"), tag("/events", "gzip"), tag("/events?limit=5&fields=id")}
+    assert len(different) == 5
+
+
+def test_the_tag_changes_with_the_release(empty_url: str, tmp_path: Path) -> None:
+    seeds = Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
+    load(empty_url, seeds)
+    with Server(empty_url) as client:
+        tag = client.get("/events").headers["etag"]
+        edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+        load(empty_url, seeds)
+        assert client.get("/events", headers={"if-none-match": tag}).status_code == 200
+
+
+def test_a_known_answer_costs_one_query(empty_url: str) -> None:
+    load(empty_url, SEEDS)
+    app = create_app(Settings(database_url=empty_url))
+    statements: list[str] = []
+    event.listen(app.state.engine, "before_cursor_execute", lambda *parts: statements.append(parts[2]))
+    with Server(empty_url, app=app) as client:
+        path = "/events?region=cn-bj&organisation=tsinghua-university&q=CDMO&limit=5"
+        tag = client.get(path).headers["etag"]
+        asked = [statement for statement in statements if "FROM" in statement]
+        assert len(asked) > 4
+        statements.clear()
+        assert client.get(path, headers={"if-none-match": tag}).status_code == 304
+        (statement,) = [statement for statement in statements if "FROM" in statement]
+        assert "FROM release" in statement
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/healthz", "/readyz", "/docs", "/openapi.json", "/events/nothing", "/events?x=1", "/nothing"])
+def test_head_is_get_without_the_body(api: httpx.Client, path: str) -> None:
+    get, head = api.get(path), api.head(path)
+    assert head.content == b""
+    assert head.status_code == get.status_code
+    changing = {"x-request-id", "date"}
+    assert {name: value for name, value in head.headers.items() if name not in changing} == {
+        name: value for name, value in get.headers.items() if name not in changing
+    }
+
+
+def test_long_answers_are_compressed_for_who_wants_it(api: httpx.Client) -> None:
+    with api.stream("GET", "/events", headers={"accept-encoding": "gzip"}) as answer:
+        raw = b"".join(answer.iter_raw())
+    plain = api.get("/events", headers={"accept-encoding": "identity"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert gzip.decompress(raw) == plain.content
+    assert len(raw) < len(plain.content) / 5
+
+
+def test_a_page_has_a_link_to_the_next(api: httpx.Client) -> None:
+    answer = api.get("/figures?limit=5")
+    assert answer.headers["link"] == f'<{answer.json()["links"]["next"]}>; rel="next"'
+    assert answer.links["next"]["url"] == answer.json()["links"]["next"]
+    assert "link" not in api.get("/figures?limit=200").headers
+
+
+def test_pages_of_other_origins_may_read(api: httpx.Client) -> None:
+    answer = api.get("/events", headers={"origin": "https://example.org"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert {"ETag", "Link", "X-Request-ID"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+    asked = {"origin": "https://example.org", "access-control-request-method": "GET", "access-control-request-headers": "if-none-match"}
+    assert api.options("/events", headers=asked).status_code == 200
+    refused = api.options("/events", headers={**asked, "access-control-request-method": "POST"})
+    assert refused.status_code == 400
+    assert api.get("/events?x=1", headers={"origin": "https://example.org"}).headers["access-control-allow-origin"] == "*"
+
+
+def test_every_answer_has_a_request_id(api: httpx.Client) -> None:
+    for path in ("/events", "/events?x=1", "/nothing", "/healthz", "/docs-assets/favicon.png"):
+        first, second = (api.get(path).headers["x-request-id"] for _ in range(2))
+        assert first != second
+        assert api.get(path, headers={"x-request-id": "trace-4711"}).headers["x-request-id"] == "trace-4711"
+    forged = api.get("/events", headers={"x-request-id": "a b{}" + "x" * 200}).headers["x-request-id"]
+    assert re.fullmatch(r"[0-9a-f-]{36}", forged)
+
+
+def test_problems_are_not_cached_and_name_the_methods(api: httpx.Client) -> None:
+    assert api.get("/events?x=1").headers["cache-control"] == "no-store"
+    assert api.get("/events/nothing").headers["cache-control"] == "no-store"
+    assert api.post("/events").headers["allow"] == "GET, HEAD"
+
+
+def test_a_fault_of_ours_is_logged_under_the_id_that_the_client_sees(empty_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    load(empty_url, SEEDS)
+    app = create_app(Settings(database_url=empty_url))
+
+    @app.get("/fault")
+    def fault() -> None:
+        raise RuntimeError("the secret inside")
+
+    logging.getLogger("uvicorn.error").disabled = True
+    with caplog.at_level(logging.INFO, "app.requests"), Server(empty_url, app=app) as client:
+        answer = client.get("/fault", headers={"x-request-id": "fault-1"})
+    logging.getLogger("uvicorn.error").disabled = False
+    assert answer.status_code == 500
+    assert answer.headers["x-request-id"] == "fault-1"
+    assert "fault-1" in answer.json()["detail"]
+    assert "secret" not in answer.text
+    assert {"request_id": "fault-1", "status": 500}.items() <= caplog.records[-1].__dict__["fields"].items()
+
+
+def test_the_server_logs_json_lines_and_finishes_what_it_began(empty_url: str, tmp_path: Path) -> None:
+    load(empty_url, SEEDS)
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CGT_")}
+    environment |= {"CGT_DATABASE_URL": empty_url, "CGT_PORT": str(port)}
+    with (tmp_path / "log").open("w") as log, subprocess.Popen([CGT, "serve"], env=environment, stderr=log) as process:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(300):
+                try:
+                    client.get("/events?limit=2", headers={"x-request-id": "line-1"})
+                    break
+                except httpx.ConnectError:
+                    time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in {0, -signal.SIGTERM}
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    (line,) = [line for line in lines if line.get("request_id") == "line-1"]
+    assert {"method": "GET", "path": "/events", "query": "limit=2", "status": 200, "level": "info"}.items() <= line.items()
+    assert line["milliseconds"] > 0
+    assert any("Finished server process" in line["message"] for line in lines)
