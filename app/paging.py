@@ -231,16 +231,28 @@ def _write(values: list[Any], seal: bytes) -> str:
 
 
 def _open(cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
+    """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or this error, nothing else."""
+    values = None
     try:
         packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        packed = b""
-    mark, plain = packed[:9], packed[9:]
-    if hashlib.blake2b(plain, digest_size=9, key=seal).digest() != mark:
+        mark, plain = packed[:9], packed[9:]
+        if hashlib.blake2b(plain, digest_size=9, key=seal).digest() == mark:
+            values = [_value(value, key) for value, key in zip(json.loads(plain), keys, strict=True)]
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
+        values = None
+    if values is None:
         raise InvalidRequest([invalid("cursor", cursor, "was not given out for this query; start again without a cursor")])
-    return [
-        date.fromisoformat(value) if key.type is date and value is not None else value for key, value in zip(keys, json.loads(plain), strict=True)
-    ]
+    return values
+
+
+def _value(value: Any, key: SortKey) -> str | float | date | None:
+    if value is None and key.nullable:
+        return None
+    if key.type is float and type(value) in {int, float} and abs(value) < float("inf"):
+        return float(value)
+    if key.type is not float and isinstance(value, str) and value.isprintable():
+        return date.fromisoformat(value) if key.type is date else value
+    raise ValueError
 
 
 def _self(request: Request) -> str:

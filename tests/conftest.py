@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -21,6 +22,10 @@ from app.main import create_app
 from app.seeding import load as seeding
 from app.settings import ROOT, Settings
 from tests.synthetic import write_synthetic
+
+# How long an example may take says more about the machine than about the code.
+hypothesis.settings.register_profile("cgt", deadline=None)
+hypothesis.settings.load_profile("cgt")
 
 ENGINES = ["sqlite", "postgresql"]
 SEEDS = ROOT / "seeds"

@@ -1,5 +1,8 @@
 """Whatever is wrong with a request is told in one body, and nothing is silently ignored."""
 
+import base64
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -153,6 +156,35 @@ def test_a_cursor_belongs_to_its_query(synthetic: httpx.Client) -> None:
         problem(synthetic.get(path, params={**params, "cursor": cursor}), 422, "invalid-request")
     for broken in (cursor[:-2], cursor + "A", "A" + cursor[1:], cursor.swapcase()):
         problem(synthetic.get("/events", params={"type": "policy", "cursor": broken}), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        b'["2025-13-01","x"]', b'[1,"x"]', b'[null]', b'["2025-01-01","x",1]', b'[true,"x"]', b'{}', b"nonsense", b"", b'["2025-01-01",null]',
+        b'["2025-01-01","\\u0000"]', b'["2025-01-01",["x"]]', b'["nonsense","x"]', b"[" * 5000, b'["2025-01-01","\\ud800"]', b"\xff",
+    ],
+)  # fmt: skip
+def test_a_forged_cursor_is_refused_like_any_other(synthetic: httpx.Client, values: bytes) -> None:
+    """The seal is no secret: whoever reads the code can make one."""
+    bound = {"date_match": "overlaps", "region_match": "within", "sort": "-date"}
+    seal = hashlib.sha256(json.dumps(["/events", bound], sort_keys=True).encode()).digest()
+
+    def forged(plain: bytes) -> str:
+        return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
+
+    assert synthetic.get("/events", params={"cursor": forged(b'["2024-01-01", "event-1"]')}).status_code == 200
+    problem(synthetic.get("/events", params={"cursor": forged(values)}), 422, "invalid-request")
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 400, "NaN", "Infinity", "true", '"5"', "[5]"])
+def test_a_forged_cursor_of_numbers_is_refused(synthetic: httpx.Client, value: str) -> None:
+    bound = {"region_match": "within", "sort": "value", "unit": ["CNY"]}
+    seal = hashlib.sha256(json.dumps(["/figures", bound], sort_keys=True).encode()).digest()
+    plain = f'[{value}, "x"]'.encode()
+    cursor = base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
+    answer = synthetic.get("/figures", params={"unit": "CNY", "sort": "value", "cursor": cursor})
+    problem(answer, 422, "invalid-request")
 
 
 @pytest.mark.parametrize("path", [f"{path}/nothing" for path in LISTS] + ["/nothing", "/events/", "/events/a/b", "/events/%00", "/events/Ä"])

@@ -34,7 +34,11 @@ def test_an_amount_fixes_value_bounds_qualifier_and_unit(text: str, expected: Qu
         ("roughly 8 CNY", "is no amount"),
         ("more than 1 to 2 day", "is a range and has a qualifier"),
         ("2 to 1 day", "is a range that does not rise"),
-        ("1/0 ratio", "divides by zero"),
+        ("1/0 ratio", "is no amount"),
+        ("007 count", "is no amount"),
+        ("0x10 count", "is no amount"),
+        ("1e99 count", "is larger than any number of the industry"),
+        ("9" * 400 + " count", "is larger than any number of the industry"),
         ("٣ count", "is no amount"),
     ],
 )

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from app import vocabulary
 from app.cli import app as cgt
 from app.dates import parse
+from app.seeding import completeness, documents, receipts
 from app.seeding import load as seeding
-from app.seeding import receipts
 from app.seeding.dataset import Dataset
+from app.seeding.dataset import read as read_dataset
 from app.seeding.entries import FigureForm
 from app.seeding.files import SeedError
 from app.seeding.quantities import Quantity
@@ -211,3 +212,47 @@ def test_verify_writes_the_receipts_and_keeps_the_time_of_what_did_not_change(se
     changed = [line for line in (seeds / "receipts.yaml").read_text("utf-8").splitlines() if line not in before.splitlines()]
     assert 0 < len(changed) < 10
     assert Settings.model_fields  # the settings of this test are its own
+
+
+def test_everything_in_the_documents_is_cited_or_left_out_with_a_reason(data: Dataset) -> None:
+    held, _ = documents.texts(data, FOLDER)
+    passages, _ = documents.passages(data, held)
+    assert completeness.check(data, held, passages) == []
+    assert all(len(form.reason) > 10 for form, _ in data.left_out)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "left-out.yaml",
+            '- {document: doc-nansha-digest, at: "[4]", reason: Points to a paragraph of the article.}\n',
+            "",
+            "002_c5da72b8c831a689.txt:1: doc-nansha-digest: the number '4' (in ",
+        ),
+        (
+            "organisations.yaml",
+            "name: Platinum Life\n",
+            "name: Platinum Life\n  aliases: [{text: Experts, language: en, type: alias}]\n",
+            "the name 'Experts' (in ",
+        ),
+        (
+            "left-out.yaml",
+            'at: "[4]"',
+            'at: "[44]"',
+            "(entry): at: '[44]' is not found in 'doc-nansha-digest'; copy it from the document",
+        ),
+        ("left-out.yaml", "document: doc-e-town-page", "document: doc-e-town", "document: there is no document 'doc-e-town'; name the id of one"),
+    ],
+)
+def test_what_is_open_is_told(seeds: Path, file: str, old: str, new: str, message: str) -> None:
+    edit(seeds, file, old, new)
+    data, _ = read_dataset(seeds)
+    assert any(message in line for line in refused(data)), refused(data)
+
+
+def test_without_a_citation_what_it_covered_is_open(seeds: Path) -> None:
+    edit(seeds, "figures.yaml", "    - {source: bei-ke-cai-jing-2025-09-13-digest, at: 57 hospitals, supports: [value, subject]}\n", "")
+    edit(seeds, "figures.yaml", "at: Haidian District has leveraged … 57 hospitals,", "at: Haidian District has leveraged,")
+    data, _ = read_dataset(seeds)
+    assert any("the number '57' (in " in line for line in refused(data))

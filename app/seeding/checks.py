@@ -181,12 +181,30 @@ def _figures(data: Dataset) -> Iterator[Mistake]:
         if not vocabulary.admits(figure.metric, unit):
             allowed = ", ".join(vocabulary.METRIC[figure.metric].units).replace("money", "a currency")
             yield entry.mistake(f"value: the metric {figure.metric!r} is not given in {unit!r}; use {allowed}", "value")
+        if (message := _out_of_domain(figure)) is not None:
+            yield entry.mistake(f"value: {message}", "value")
         if figure.subject is None and figure.event is None:
             yield entry.mistake("subject: a figure says what it measures, by a subject or by its event; add one", "subject")
         for index, citation in enumerate(figure.cite):
             yield from (
                 entry.mistake(f"cite.{index + 1}.stated: {message}", "cite", index, "stated") for message in _stated(data, figure, citation.stated)
             )
+
+
+def _out_of_domain(figure: FigureForm) -> str | None:
+    """What a number of its unit cannot be."""
+    unit = figure.value.unit
+    numbers = [number for number in (figure.value.low, figure.value.high) if number is not None]
+    if unit in {"rank", "count", "person"} and not all(number.is_integer() for number in numbers):
+        return f"a {unit} is a whole number"
+    if unit == "rank" and min(numbers) < 1:
+        return "a rank is 1 or more"
+    if min(numbers) < 0 and figure.metric not in {"growth-rate", "cagr"}:
+        return "only growth can be negative"
+    whole = {"percent": 100, "ratio": 1}.get(unit)
+    if figure.metric == "share" and whole is not None and max(numbers) > whole:
+        return f"a share is at most {whole} {unit}"
+    return None
 
 
 def _stated(data: Dataset, figure: FigureForm, stated: Any) -> Iterator[str]:

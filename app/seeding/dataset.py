@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +17,7 @@ from app.seeding.entries import (
     FigureForm,
     FloorForm,
     Form,
+    LeftOutForm,
     OrganisationForm,
     ReceiptForm,
     RecordForm,
@@ -35,6 +36,9 @@ FLOORS = "floors"
 RECEIPTS = "receipts"
 """The generated file of what was found when each passage was read again."""
 
+LEFT_OUT = "left-out"
+"""The file of what the documents say and no record holds, with the reasons."""
+
 
 @dataclass
 class Dataset:
@@ -50,6 +54,7 @@ class Dataset:
     floors: dict[str, FloorForm] = field(default_factory=dict)
     floors_entry: Entry | None = None
     receipts: list[ReceiptForm] = field(default_factory=list)
+    left_out: list[tuple[LeftOutForm, Entry]] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """The kind of every id of the six tables."""
@@ -99,7 +104,10 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
         elif name not in OPTIONAL:
             mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
     mistakes += _read_floors(data, folder / f"{FLOORS}.yaml")
-    return data, mistakes + _read_receipts(data, folder / f"{RECEIPTS}.yaml")
+    receipts, wrong = _read_plain(folder / f"{RECEIPTS}.yaml", ReceiptForm)
+    data.receipts = [receipt for receipt, _ in receipts]
+    data.left_out, unfit = _read_plain(folder / f"{LEFT_OUT}.yaml", LeftOutForm)
+    return data, mistakes + wrong + unfit
 
 
 def _shown(path: Path) -> str:
@@ -110,7 +118,7 @@ def _shown(path: Path) -> str:
 
 
 def _stray_files(folder: Path) -> list[Mistake]:
-    known = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS)]
+    known = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS, LEFT_OUT)]
     mistakes = []
     for path in sorted(folder.iterdir()):
         if path.suffix in {".yaml", ".yml"} and path.name not in known:
@@ -177,17 +185,22 @@ def _keys(form: type[Form]) -> list[str]:
     return [info.alias or name for name, info in form.model_fields.items()]
 
 
-def _read_receipts(data: Dataset, path: Path) -> list[Mistake]:
+F = TypeVar("F", bound=Form)
+
+
+def _read_plain(path: Path, form: type[F]) -> tuple[list[tuple[F, Entry]], list[Mistake]]:
+    """The entries of a file that may be missing and whose entries have no ids."""
     if not path.exists():
-        return []
+        return [], []
     entries, mistakes = files.read(path, _shown(path))
+    found = []
     for entry in entries:
-        entry.stand_in = "(receipt)"
+        entry.stand_in = "(entry)"
         try:
-            data.receipts.append(ReceiptForm.model_validate(entry.data))
+            found.append((form.model_validate(entry.data), entry))
         except ValidationError as error:
-            mistakes += _form_mistakes(ReceiptForm, entry, error)
-    return mistakes
+            mistakes += _form_mistakes(form, entry, error)
+    return found, mistakes
 
 
 def _read_floors(data: Dataset, path: Path) -> list[Mistake]:

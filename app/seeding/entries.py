@@ -22,6 +22,12 @@ def _text(value: str) -> str:
     return value
 
 
+def _scalar(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is a list or a mapping; write one value")  # noqa: TRY004  Pydantic collects ValueErrors only
+    return value
+
+
 def _short(value: str) -> str:
     characters = len(re.findall(r"[\u3400-\u9fff]", value))
     others = len(re.findall(r"[^\s\u3400-\u9fff…]+", value))
@@ -52,8 +58,8 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whi
 Phrase = Annotated[Line, AfterValidator(_short)]
 Web = Annotated[Line, AfterValidator(_web)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
-Day = Annotated[dates.EdtfDate, BeforeValidator(dates.parse)]
-Amount = Annotated[quantities.Quantity, BeforeValidator(quantities.parse)]
+Day = Annotated[dates.EdtfDate, BeforeValidator(dates.parse), BeforeValidator(_scalar)]
+Amount = Annotated[quantities.Quantity, BeforeValidator(quantities.parse), BeforeValidator(_scalar)]
 Stated = Literal["value", "basis", "subject", "region", "period", "title", "name", "date", "status", "type"]
 
 
@@ -233,6 +239,12 @@ class RetiredForm(Form):
     kind: Literal["source", "organisation", "region", "event", "figure"]
     reason: Line
     merged_into: Slug | None = None
+
+
+class LeftOutForm(Form):
+    document: Slug
+    at: Phrase
+    reason: Line
 
 
 class ReceiptForm(Form):

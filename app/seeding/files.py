@@ -24,7 +24,9 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.record}: {self.message}"
+        # One line whatever an id or a value holds: control characters are written as escapes.
+        line = f"{self.file}:{self.line}: {self.record}: {self.message}"
+        return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in line)
 
 
 class SeedError(Exception):

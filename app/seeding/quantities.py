@@ -12,12 +12,14 @@ from app import vocabulary
 
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _QUALIFIERS = {term.name.lower(): term.id for term in vocabulary.QUALIFIER.values() if term.id not in {"exact", "range"}}
-_NUMBER = r"-?\d+(?:\.\d+)?(?:e\d{1,2})?(?:/\d+)?"
+_NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e\d{1,2})?(?:/[1-9]\d*)?"
 _AMOUNT = re.compile(
     rf"(?:(?P<qualifier>{'|'.join(_QUALIFIERS)}) )?(?P<first>{_NUMBER})(?: to (?P<second>{_NUMBER}))?"
     rf"(?: (?P<scale>{'|'.join(_SCALES)}))? (?P<unit>\S+)",
     re.ASCII,
 )
+_LARGEST = 10**24
+
 FIELDS = ("value", "low", "high", "qualifier", "unit", "as_stated")
 """The fields of a figure that its amount fills; whoever supports `value` supports them all."""
 
@@ -57,7 +59,8 @@ def _number(text: str | None, scale: str | None) -> float | None:
     if text is None:
         return None
     numerator, _, denominator = text.partition("/")
-    if denominator and int(denominator) == 0:
-        raise ValueError(f"{text!r} divides by zero")
     # Exact until the last step, so that 28.9 billion is 28900000000 and nothing beside it.
-    return float(Fraction(numerator) / int(denominator or 1) * _SCALES.get(scale or "", 1))
+    exact = Fraction(numerator) / int(denominator or 1) * _SCALES.get(scale or "", 1)
+    if abs(exact) > _LARGEST:
+        raise ValueError(f"{text!r} is larger than any number of the industry; check the exponent or the scale")
+    return float(exact)

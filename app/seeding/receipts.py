@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from app.reading import amounts, moments
-from app.seeding import documents, quantities
+from app.seeding import completeness, documents, quantities
 from app.seeding.dataset import RECEIPTS, Dataset
 from app.seeding.documents import Passage
 from app.seeding.entries import CitationForm, EventForm, FigureForm, OrganisationForm, ReceiptForm, RecordForm, RegionForm, SourceForm
@@ -32,6 +32,8 @@ def verify(data: Dataset, folder: Path) -> list[ReceiptForm]:
     held, mistakes = documents.texts(data, folder)
     found, lost = documents.passages(data, held)
     mistakes += lost
+    if not mistakes:  # with documents or passages missing, what they cover would seem open
+        mistakes += completeness.check(data, held, found)
     receipts = []
     known = {(receipt.record, receipt.claim): receipt for receipt in data.receipts}
     now = datetime.now(UTC).replace(microsecond=0)
