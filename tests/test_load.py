@@ -124,6 +124,15 @@ def test_a_published_id_cannot_become_something_else(engine: Engine, seeds: Path
     assert any("was published as a figure in release 1; give the event another id" in str(mistake) for mistake in error.value.mistakes)
 
 
+def test_a_published_id_is_retired_as_what_it_was(engine: Engine, seeds: Path) -> None:
+    seeding.load(engine, seeding.read(seeds))
+    drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
+    (seeds / "retired.yaml").write_text("- {id: world-cgt-market-size-2030, kind: event, reason: No author.}\n", "utf-8")
+    with pytest.raises(SeedError) as error:
+        seeding.load(engine, seeding.read(seeds))
+    assert "was published as a figure in release 1; retire it as one" in str(error.value.mistakes[0])
+
+
 def test_a_withdrawn_record_is_410_with_the_reason_and_may_come_back(empty_url: str, seeds: Path) -> None:
     load(empty_url, seeds)
     whole = seeds.parent / "whole"

@@ -55,6 +55,11 @@ def remove(file: str) -> Callable[[Path], None]:
     return lambda folder: (folder / file).unlink()
 
 
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
 BOMB = b"- &a [x, x]\n- &b [*a, *a]\n- &c [*b, *b]\n"
 DEEP = b"- " + b"[" * 5000 + b"]" * 5000
 
@@ -91,6 +96,38 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("negative count", edit("figures.yaml", "value: 57 count", "value: -57 count"), "value: only growth can be negative"),
     ("share over the whole", edit("figures.yaml", "value: 1/3 ratio", "value: 4/3 ratio"), "value: a share is at most 1 ratio"),
     ("id with a line break", edit("figures.yaml", FIGURE, 'id: "cn\\n"'), "cn\\n: id: String should match pattern"),
+    (
+        "invisible character",
+        edit("figures.yaml", "as_stated: one third", 'as_stated: "one\\u200bthird"'),
+        "holds control, invisible or unassigned characters",
+    ),
+    ("decomposed accent", edit("organisations.yaml", "name: Novartis\n", 'name: "Nove\\u0301"\n'), "is not in Unicode's normal form C"),
+    ("two ellipses", edit("figures.yaml", "at: one third of the … in the city", "at: one … of the … in the city"), "is no anchor; write a phrase"),
+    ("bare ellipsis", edit("figures.yaml", "at: one third of the … in the city", "at: …"), "is no anchor; write a phrase"),
+    (
+        "support twice",
+        edit("figures.yaml", "supports: [value, subject]", "supports: [value, value]"),
+        "supports: names the same thing twice; keep one",
+    ),
+    ("nothing relative", edit("figures.yaml", "relative_to: {region: cn}", "relative_to: {}"), "relative_to: is empty; fill it or leave the key out"),
+    ("path for a name", edit("documents.yaml", "name: 000_8c5fe410897cbcae.txt", "name: ../000.txt"), "name: String should match pattern"),
+    ("huge length", edit("documents.yaml", "length: 2511", "length: 99999999999"), "length: is no whole number in plain digits"),
+    ("foreign digits", edit("regions.yaml", 'gb_2260: "110108"', 'gb_2260: "١١٠١٠٨"'), "gb_2260: String should match pattern"),
+    ("odd decimal", edit("regions.yaml", "latitude: 39.9075", "latitude: 3_9.9"), "latitude: is no decimal number in plain digits"),
+    (
+        "user in an address",
+        edit("organisations.yaml", "https://www.pku.edu.cn", "https://me:pw@www.pku.edu.cn"),
+        "website: holds a user name; leave it out",
+    ),
+    (
+        "stated of another kind",
+        edit("events.yaml", "stated: {name: CSGCT Alliance}", "stated: {value: 5 count}"),
+        "stated.value: is a field of figures only",
+    ),
+    ("floor of no field", edit("floors.yaml", "people: 2", "model_fields: 2"), "events.filled.model_fields: there is no such field"),
+    ("folder among the files", lambda folder: (folder / "more").mkdir(), "more:1: (file): is not read by anything"),
+    ("dangling link", lambda folder: (folder / "retired.yaml").symlink_to("nowhere.yaml"), "retired.yaml:1: (file): cannot be read: No such file"),
+    ("link in a circle", lambda folder: _loop(folder / "events.yaml"), "events.yaml:1: (file): cannot be read: Too many levels of symbolic links"),
     ("unknown key", edit("figures.yaml", "  subject: cgt\n", "  subjekt: cgt\n"), "subjekt: unknown key; did you mean 'subject'?"),
     ("missing key", edit("figures.yaml", "  basis: reported\n", ""), "cn-bj-health-industry-output-2024: basis: is missing; add it"),
     ("bad id", edit("figures.yaml", FIGURE, "id: CN_Market"), "id: String should match pattern"),
@@ -224,7 +261,7 @@ def test_a_mistake_is_told_with_its_place(seeds: Path, apply: Callable[[Path], N
     for line in found:
         place, _, rest = line.partition(": ")
         file, number = place.rsplit(":", 1)
-        assert file.endswith((".yaml", ".yml"))
+        assert file.endswith((".yaml", ".yml", "/more", "more"))
         assert 1 <= int(number) <= 2000
         assert ": " in rest
 

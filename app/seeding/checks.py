@@ -260,6 +260,8 @@ def _citation(data: Dataset, record: RecordForm, citation: CitationForm) -> Iter
     source = data.sources.get(citation.source)
     if source and not source.document:
         yield f"nobody held {citation.source!r}; cite the source that was read"
+    if not isinstance(record, FigureForm) and (odd := sorted({"value", "basis", "subject", "period"} & set(citation.stated))):
+        yield f"stated.{odd[0]}: is a field of figures only"
     if both := sorted(set(citation.supports) & set(citation.stated)):
         yield f"supports {both[0]} and states another; keep one"
     if citation.reading != "interpreted":
@@ -331,7 +333,7 @@ def _floors(data: Dataset) -> Iterator[Mistake]:
             yield entry.mistake(f"{name}.records: {count} stand in the files, the floor is {floor.records}; {mend}", name)
         for field, least in floor.filled.items():
             path = (name, "filled", field)
-            if not records or not hasattr(records[0], field):
+            if not records or field not in type(records[0]).model_fields:
                 yield entry.mistake(f"{_dotted(path)}: there is no such field", *path)
             elif (have := sum(filled(record, field) for record in records)) < least:
                 yield entry.mistake(f"{_dotted(path)}: {have} records fill it, the floor is {least}; {mend}", *path)

@@ -96,7 +96,7 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
     mistakes = _stray_files(folder)
     for name, form in FORMS.items():
         path = folder / f"{name}.yaml"
-        if path.exists():
+        if path.exists() or path.is_symlink():
             entries, wrong = files.read(path, _shown(path))
             mistakes += wrong
             for entry in entries:
@@ -112,7 +112,7 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
 
 def _shown(path: Path) -> str:
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
+        return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
 
@@ -121,7 +121,7 @@ def _stray_files(folder: Path) -> list[Mistake]:
     known = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS, LEFT_OUT)]
     mistakes = []
     for path in sorted(folder.iterdir()):
-        if path.suffix in {".yaml", ".yml"} and path.name not in known:
+        if path.name not in known and (path.suffix.lower() in {".yaml", ".yml", ".json"} or path.is_dir()):
             close = vocabulary.closest(path.name, known)
             hint = f"did you mean {close}?" if close else f"the files are {', '.join(known)}"
             mistakes.append(Mistake(_shown(path), 1, "(file)", f"is not read by anything; {hint}"))

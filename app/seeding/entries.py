@@ -4,6 +4,7 @@ References to other entries are ids here; that they exist is looked at in `check
 """
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,17 @@ from app import dates, vocabulary
 from app.seeding import quantities
 
 LONGEST_ANCHOR = 8
-"""Words; a Chinese character counts as half a word."""
+"""Words; a Chinese, Japanese or Korean character counts as half a word."""
+
+IDEOGRAPH = r"[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 
 
 def _text(value: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
-        raise ValueError("holds control characters or line breaks; write it on one line")
+    # Categories C*: control, format (zero-width, bidirectional), surrogates, private use, unassigned.
+    if any(unicodedata.category(character)[0] == "C" or character == "\ufffd" for character in value):
+        raise ValueError("holds control, invisible or unassigned characters, or a line break; write it on one line without them")
+    if unicodedata.normalize("NFC", value) != value:
+        raise ValueError("is not in Unicode's normal form C; write each accented letter as one character")
     return value
 
 
@@ -29,15 +35,47 @@ def _scalar(value: Any) -> str:
 
 
 def _short(value: str) -> str:
-    characters = len(re.findall(r"[\u3400-\u9fff]", value))
-    others = len(re.findall(r"[^\s\u3400-\u9fff…]+", value))
-    if others + characters / 2 > LONGEST_ANCHOR:
+    ideographs = len(re.findall(IDEOGRAPH, value))
+    words = len(re.findall(rf"(?:(?!{IDEOGRAPH})[^\s…])+", value))
+    if words + ideographs / 2 > LONGEST_ANCHOR or len(value) > 120:
         raise ValueError(f"is longer than {LONGEST_ANCHOR} words; shorten it, or write its first and last words around ' … '")
     return value
 
 
+def _anchor(value: str) -> str:
+    parts = value.split(" … ")
+    if len(parts) > 2 or any("…" in part or not part.strip() for part in parts):
+        raise ValueError("is no anchor; write a phrase, or its first and last words around one ' … '")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("is no whole number in plain digits")
+    return int(value)
+
+
+def _decimal(value: Any) -> float:
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{1,9})?", value):
+        raise ValueError("is no decimal number in plain digits")
+    return float(value)
+
+
+def _distinct(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("names the same thing twice; keep one")
+    return values
+
+
+def _something(form: Any) -> Any:
+    if all(part is None for _, part in form):
+        raise ValueError("is empty; fill it or leave the key out")
+    return form
+
+
 def _web(value: str) -> str:
-    TypeAdapter(HttpUrl).validate_python(value)
+    if TypeAdapter(HttpUrl).validate_python(value).username is not None:
+        raise ValueError("holds a user name; leave it out")
     return value
 
 
@@ -56,6 +94,10 @@ def _term(scheme: str) -> Any:
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), AfterValidator(_text)]
 Phrase = Annotated[Line, AfterValidator(_short)]
+Anchor = Annotated[Phrase, AfterValidator(_anchor)]
+Names = Annotated[list[str], AfterValidator(_distinct), Field(min_length=1)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Decimal = Annotated[float, BeforeValidator(_decimal)]
 Web = Annotated[Line, AfterValidator(_web)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
 Day = Annotated[dates.EdtfDate, BeforeValidator(dates.parse), BeforeValidator(_scalar)]
@@ -76,10 +118,10 @@ class AttributionForm(Form):
 
 class CitationForm(Form):
     source: Slug
-    at: Phrase
-    supports: list[str] = Field(min_length=1)
+    at: Anchor
+    supports: Names
     stated: dict[Stated, Line] = {}
-    attributed_to: AttributionForm | None = None
+    attributed_to: Annotated[AttributionForm, AfterValidator(_something)] | None = None
     reading: Annotated[str, _term("reading")] = "literal"
     note: Line | None = None
 
@@ -91,16 +133,16 @@ class DerivedForm(Form):
 
 
 class ReferenceForm(Form):
-    fields: list[str] = Field(min_length=1)
+    fields: Names
     dataset: Line
     version: Line
 
 
 class DocumentForm(Form):
     id: Slug
-    name: Line
+    name: Annotated[Line, StringConstraints(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    length: int = Field(gt=0)
+    length: Annotated[Whole, Field(gt=0)]
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]
     language: Language
 
@@ -112,8 +154,8 @@ class RecordForm(Form):
 
 
 class PartForm(Form):
-    start: int = Field(ge=0)
-    end: int = Field(gt=0)
+    start: Whole
+    end: Whole
 
 
 class SourceForm(RecordForm):
@@ -140,7 +182,7 @@ class AliasForm(Form):
 
 
 class OrganisationIdentifiersForm(Form):
-    wikidata: Annotated[str, StringConstraints(pattern=r"^Q[1-9]\d*$")] | None = None
+    wikidata: Annotated[str, StringConstraints(pattern=r"^Q[1-9][0-9]*$")] | None = None
     ror: Annotated[str, StringConstraints(pattern=r"^https://ror\.org/0[a-z0-9]{8}$")] | None = None
     lei: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{20}$")] | None = None
 
@@ -165,9 +207,9 @@ class RegionForm(RecordForm):
     parent: Slug | None = None
     members: list[Slug] = []
     iso_3166: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
-    gb_2260: Annotated[str, StringConstraints(pattern=r"^\d{6}$")] | None = None
-    latitude: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
-    longitude: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    gb_2260: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
+    latitude: Decimal | None = Field(default=None, ge=-90, le=90)
+    longitude: Decimal | None = Field(default=None, ge=-180, le=180)
     reference: list[ReferenceForm] = []
 
 
@@ -191,8 +233,8 @@ class ProductForm(Form):
 
 
 class EventIdentifiersForm(Form):
-    nct: Annotated[str, StringConstraints(pattern=r"^NCT\d{8}$")] | None = None
-    chictr: Annotated[str, StringConstraints(pattern=r"^ChiCTR\d{10}$")] | None = None
+    nct: Annotated[str, StringConstraints(pattern=r"^NCT[0-9]{8}$")] | None = None
+    chictr: Annotated[str, StringConstraints(pattern=r"^ChiCTR[0-9]{10}$")] | None = None
     nmpa: Line | None = None
 
 
@@ -230,7 +272,7 @@ class FigureForm(RecordForm):
     value: Amount
     as_stated: Phrase
     basis: Annotated[str, _term("basis")]
-    relative_to: RelativeToForm | None = None
+    relative_to: Annotated[RelativeToForm, AfterValidator(_something)] | None = None
     scope_note: Line | None = None
 
 
@@ -258,8 +300,8 @@ class ReceiptForm(Form):
 
 
 class FloorForm(Form):
-    records: int = Field(ge=0)
-    filled: dict[str, Annotated[int, Field(ge=1)]] = {}
+    records: Whole
+    filled: dict[str, Annotated[Whole, Field(ge=1)]] = {}
 
 
 FORMS: dict[str, type[Form]] = {

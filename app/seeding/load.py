@@ -143,7 +143,11 @@ def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
             if data.kinds[identifier] != row.kind:
                 message = f"was published as a {row.kind} in release {row.release}; give the {data.kinds[identifier]} another id"
                 mistakes.append(data.entries[identifier].mistake(message, "id"))
-        elif identifier not in data.retired:
+        elif identifier in data.retired:
+            if data.retired[identifier].kind != row.kind:
+                message = f"was published as a {row.kind} in release {row.release}; retire it as one"
+                mistakes.append(data.entries[identifier].mistake(message, "kind"))
+        else:
             message = f"was published in release {row.release} and is missing; restore it, or retire it in retired.yaml with a reason"
             file = next(name for name, kind in KIND_OF_FILE.items() if kind == row.kind)
             mistakes.append(Mistake(f"{file}.yaml", 1, identifier, message))
