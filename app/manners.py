@@ -84,5 +84,6 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["standard"], "level": level.upper()},
-        "loggers": {name: {"level": level.upper()} for name in ("uvicorn", "uvicorn.error", "app")},
+        # Alembic tells of itself whenever readiness looks at the schema.
+        "loggers": {name: {"level": level.upper()} for name in ("uvicorn", "uvicorn.error", "app")} | {"alembic": {"level": "WARNING"}},
     }

@@ -142,7 +142,11 @@ def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnE
     bodies = [row[0] if shape is None else shape.apply(row[0]) for row in rows]
     page = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
     links = ListLinks(self=_self(request), next=_next(request, following))
-    parts = {"page": page.model_dump_json(), "links": links.model_dump_json(), "applied": json.dumps(applied(query), ensure_ascii=False)}
+    parts = {
+        "page": page.model_dump_json(),
+        "links": links.model_dump_json(),
+        "applied": json.dumps(applied(query), ensure_ascii=False, separators=(",", ":")),
+    }
     tail = "".join(f',"{name}":{text}' for name, text in parts.items())
     body = b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
     headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
