@@ -130,6 +130,7 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("link in a circle", lambda folder: _loop(folder / "events.yaml"), "events.yaml:1: (file): cannot be read: Too many levels of symbolic links"),
     ("unknown key", edit("figures.yaml", "  subject: cgt\n", "  subjekt: cgt\n"), "subjekt: unknown key; did you mean 'subject'?"),
     ("missing key", edit("figures.yaml", "  basis: reported\n", ""), "cn-bj-health-industry-output-2024: basis: is missing; add it"),
+    ("no id, twice", append("figures.yaml", "\n- period: 2024\n- period: 2025\n"), "(no id): id: is missing; add it"),
     ("bad id", edit("figures.yaml", FIGURE, "id: CN_Market"), "id: String should match pattern"),
     (
         "duplicate id",
@@ -271,6 +272,11 @@ def test_the_line_is_that_of_the_mistake(seeds: Path) -> None:
     (line,) = mistakes(seeds)
     number = int(line.split(":")[1])
     assert (seeds / "figures.yaml").read_text("utf-8").splitlines()[number - 1] == "  value: 8.7"
+
+
+def test_entries_without_ids_are_not_taken_for_the_same(seeds: Path) -> None:
+    append("figures.yaml", "\n- period: 2024\n- period: 2025\n")(seeds)
+    assert not [line for line in mistakes(seeds) if "already taken" in line]
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

@@ -137,6 +137,8 @@ def _take(data: Dataset, name: str, form: type[Form], entry: Entry) -> list[Mist
         parsed = form.model_validate(entry.data)
     except ValidationError as error:
         mistakes = _form_mistakes(form, entry, error)
+    if not isinstance(entry.data.get("id"), str):
+        return mistakes  # among them that the id is missing
     if entry.name in data.entries:
         first = data.entries[entry.name]
         return [*mistakes, entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")]
