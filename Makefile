@@ -32,12 +32,12 @@ $(BIN)/python: | python
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . \
-		|| { echo "make: the packages could not be installed; pip says why above (is a package index in reach?)"; exit 1; }
+		|| { echo "make: the packages could not be installed; pip says why above (is a package index in reach? after an interrupted set-up: make clean)"; exit 1; }
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]' \
-		|| { echo "make: the packages could not be installed; pip says why above (is a package index in reach?)"; exit 1; }
+		|| { echo "make: the packages could not be installed; pip says why above (is a package index in reach? after an interrupted set-up: make clean)"; exit 1; }
 	@touch $@ $(VENV)/.run
 
 clean:

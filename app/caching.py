@@ -26,20 +26,28 @@ class NotModified(Exception):
 
 
 def validators(request: Request, release: ReleaseInfo) -> dict[str, str]:
-    """The headers of an answer made from a release; NotModified where the client has it."""
+    """The headers of an answer made from a release; NotModified where the client names its very tag, which only a good answer ever had."""
     coding = "gzip" if "gzip" in request.headers.get("accept-encoding", "") else "identity"
     parts = (__version__, str(release.id), release.digest, request.url.path, request.url.query, coding)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
     headers = {"ETag": tag, "Last-Modified": format_datetime(release.released_at, usegmt=True), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    known = request.headers.get("if-none-match")
-    if known is not None:
-        # Weak comparison, as RFC 9110 has it for this header.
-        if any(given.strip().removeprefix("W/") in {tag, "*"} for given in known.split(",")):
-            raise NotModified(headers)
-    elif (since := request.headers.get("if-modified-since")) is not None and _not_after(release, since):
+    # Weak comparison, as RFC 9110 has it for this header.
+    if tag in (given.removeprefix("W/") for given in _tags(request)):
         raise NotModified(headers)
     return headers
+
+
+def refuse_unchanged(request: Request, release: ReleaseInfo, headers: dict[str, str]) -> None:
+    """NotModified where the client has some answer of this age: it does not say which, so the request must be known to be good."""
+    known = request.headers.get("if-none-match")
+    since = request.headers.get("if-modified-since")
+    if "*" in _tags(request) or (known is None and since is not None and _not_after(release, since)):
+        raise NotModified(headers)
+
+
+def _tags(request: Request) -> list[str]:
+    return [given.strip() for given in request.headers.get("if-none-match", "").split(",")]
 
 
 def _not_after(release: ReleaseInfo, since: str) -> bool:

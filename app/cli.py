@@ -4,13 +4,14 @@ import json
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
 
 from app import __version__, database
 from app.main import create_app
@@ -21,24 +22,41 @@ from app.seeding.dataset import Dataset
 from app.seeding.files import SeedError
 from app.settings import Settings, unknown_variables
 
-app = typer.Typer(name="cgt", help="CGT Atlas: seed, check and serve the database.", no_args_is_help=True, add_completion=False)
+
+class Commands(TyperGroup):
+    """The commands; a file that may not be read or written is told like any other mistake."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            _fail(_denied(error))
+
+
+app = typer.Typer(name="cgt", cls=Commands, help="CGT Atlas: seed, check and serve the database.", no_args_is_help=True, add_completion=False)
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(db, name="db")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# File names and messages are shown as they are: nothing in them is markup or an emoji's name.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SeedsArgument = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder of the curated files; default: CGT_SEEDS.", show_default=False)]
 DocumentsOption = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="Folder of the source documents; default: CGT_DOCUMENTS.")]
 
 
+def _denied(error: OSError) -> str:
+    return f"{error.filename or 'a file'} cannot be used: {error.strerror or error}; check that it is there and may be read"
+
+
 def _fail(message: str) -> NoReturn:
-    err.print(f"cgt: {message}", markup=False)
+    err.print(f"cgt: {message}")
     raise typer.Exit(1)
 
 
 def _settings() -> Settings:
     for line in unknown_variables():
-        err.print(f"cgt: warning: {line}", markup=False)
+        err.print(f"cgt: warning: {line}")
     try:
         return Settings()
     except ValidationError as error:
@@ -56,7 +74,7 @@ def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset
 
 def _tell(error: SeedError) -> NoReturn:
     for mistake in error.mistakes:
-        err.print(str(mistake), markup=False)
+        err.print(str(mistake))
     count = len(error.mistakes)
     _fail(f"{count} {'mistake' if count == 1 else 'mistakes'} in the curated files; nothing was changed")
 
@@ -116,7 +134,7 @@ def seed(
         engine = database.connect(settings.database_url)
         file = database.sqlite_file(engine)
         if dry_run and file is not None and not file.exists():
-            engine = database.connect("sqlite://")
+            engine = database.in_memory()
         with err.status("loading") as status:
             outcome = seeding.load(engine, data, dry_run=dry_run, progress=status.update)
     except SeedError as error:
@@ -130,6 +148,8 @@ def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> N
     where = database.parse_url(settings.database_url).render_as_string(hide_password=True)
     if outcome.migrated:
         out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.head()}")
+    if outcome.unknown:
+        err.print(f"cgt: warning: retired.yaml names what this database never published: {', '.join(outcome.unknown)}")
     for kind, changes in sorted(outcome.changes.items()):
         out.print(f"{kind}: " + ", ".join(f"{count} {what}" for what, count in sorted(changes.items())))
     held = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.counts.items()))
@@ -152,7 +172,10 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
         citations = sum(len(record.cite) for _, record in data.records())
         out.print(f"{len(data.kinds)} records and {citations} citations are in order")
         if held is None:
-            out.print(f"{receipts.standing(data)} of {citations} citations have a receipt; to read the passages again, name --documents DIR")
+            held_good = receipts.Standing(data).count()
+            void = len(data.receipts) - held_good
+            out.print(f"{held_good} of {citations} citations have a receipt" + (f"; {void} receipts are void" if void else ""))
+            out.print("to read the passages again, name --documents DIR")
             return
         found = receipts.verify(data, held)
     except SeedError as error:
@@ -192,7 +215,7 @@ def doctor() -> None:
     def tell(ok: bool, what: str) -> None:
         nonlocal wrong
         wrong += not ok
-        out.print(f"{'ok   ' if ok else 'WRONG'} {what}", markup=False)
+        out.print(f"{'ok   ' if ok else 'WRONG'} {what}")
 
     version = sys.version_info
     tell(version >= (3, 11), f"Python {version.major}.{version.minor} (3.11 or newer is needed); CGT Atlas {__version__}")
@@ -203,10 +226,21 @@ def doctor() -> None:
         tell(True, f"curated files in {settings.seeds}: {len(data.kinds)} records")
     except SeedError as error:
         tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")
+    except OSError as error:
+        tell(False, f"curated files: {_denied(error)}")
     for ok, what in _database_health(settings):
         tell(ok, what)
     if wrong:
         raise typer.Exit(1)
+
+
+def _cause(error: Exception, settings: Settings) -> str:
+    match error:
+        case OSError():
+            return _denied(error)
+        case DBAPIError():
+            return database.explain(database.connect(settings.database_url), error)
+    return str(error)
 
 
 def _database_health(settings: Settings) -> list[tuple[bool, str]]:
@@ -221,10 +255,8 @@ def _database_health(settings: Settings) -> list[tuple[bool, str]]:
             if state != "current":
                 return [(False, f"database {where}: its schema is {state}; run 'cgt seed' or 'cgt db upgrade'")]
             release = database.latest_release(connection)
-    except database.DatabaseError as error:
-        return [(False, f"database: {error}")]
-    except DBAPIError as error:
-        return [(False, f"database: {database.explain(engine, error)}")]
+    except (database.DatabaseError, DBAPIError, OSError) as error:
+        return [(False, f"database: {_cause(error, settings)}")]
     if release is None:
         return [(False, f"database {where}: no release is loaded; run 'cgt seed'")]
     return [(True, f"database {where}: schema {database.head()}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]

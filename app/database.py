@@ -12,7 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import SQLModel
 
 from app.envelopes import ReleaseInfo
 from app.models import Release, columns
@@ -25,20 +27,31 @@ LOAD_LOCK = 0x636774
 """Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
 
 
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 0, "pool_timeout": 5}
+"""A request holds a connection only while it works, never while it waits, so that fewer of them than worker threads serve all."""
+
+
 class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
 
 def parse_url(url: str) -> URL:
-    """The URL with its driver; DatabaseError where it is none that the product serves."""
+    """The URL with its driver; DatabaseError where it is none that the product serves. What it holds is not told: it may be a password."""
+    forms = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseError(f"CGT_DATABASE_URL is no database URL: {url!r}; write sqlite:///FILE or postgresql://USER@HOST/DATABASE") from None
+    except (ArgumentError, ValueError):
+        raise DatabaseError(f"CGT_DATABASE_URL is no database URL; {forms}") from None
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
         raise DatabaseError(f"CGT_DATABASE_URL names {parsed.drivername!r}; only sqlite and postgresql are supported")
+    if parsed.host:
+        raise DatabaseError(f"CGT_DATABASE_URL names a host before the file: {forms} (three slashes, four before an absolute path)")
+    if parsed.query:
+        raise DatabaseError(f"CGT_DATABASE_URL sets {', '.join(parsed.query)}, which the product does not take for SQLite; {forms}")
+    if parsed.database in {None, "", ":memory:"} or "\0" in str(parsed.database):
+        raise DatabaseError(f"CGT_DATABASE_URL names no file; {forms}")
     return parsed
 
 
@@ -47,8 +60,18 @@ def connect(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "postgresql":
         # The client library's own limit of a connection attempt; without it a dead host hangs for minutes.
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **_POOL)
+    return _prepared(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **_POOL))
+
+
+def in_memory() -> Engine:
+    """An engine on a new SQLite database that is gone with it."""
+    return _prepared(create_engine("sqlite://"))
+
+
+def _prepared(engine: Engine) -> Engine:
+    """A SQLite engine with foreign keys, whole transactions, and eyes for a file that has been replaced."""
+    file = engine.url.database
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -57,12 +80,29 @@ def connect(url: str) -> Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
 
+    @event.listens_for(engine, "connect")
+    def remember(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def refuse_stale(_: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info["file"] != _identity(file):
+            raise DisconnectionError("the file was replaced; the pool opens the new one")
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _identity(file: str | None) -> tuple[int, int] | None:
+    try:
+        found = Path(file).stat() if file else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 @contextmanager
@@ -79,7 +119,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """The one writing transaction at a time; committed at the end, rolled back on any error."""
     try:
         with engine.connect().execution_options(writing=True) as connection:
-            if connection.dialect.name == "sqlite" and engine.url.database not in {None, "", ":memory:"}:
+            if connection.dialect.name == "sqlite" and engine.url.database:
                 # Readers go on while a load writes. The mode belongs to the file and cannot change in a transaction.
                 raw: Any = connection.connection.dbapi_connection
                 raw.execute("PRAGMA journal_mode = WAL")
@@ -103,7 +143,8 @@ def explain(engine: Engine, error: BaseException) -> str:
         return f"{where} cannot be opened; check that the folder exists and may be written"
     if "not a database" in cause:
         return f"{where} is no SQLite database; name another file in CGT_DATABASE_URL"
-    if engine.dialect.name == "postgresql" and not getattr(error, "connection_invalidated", False) and "connection" in cause:
+    unreachable = "connection" in cause or "resolve host" in cause
+    if engine.dialect.name == "postgresql" and not getattr(error, "connection_invalidated", False) and unreachable:
         return f"{where} cannot be reached ({cause}); check CGT_DATABASE_URL and that the server runs"
     return f"{where} failed: {cause}"
 
@@ -136,12 +177,18 @@ def schema_state(connection: Connection) -> str:
         if tables:
             raise DatabaseError(f"{where} holds tables of something else ({', '.join(sorted(tables)[:3])}); name an empty database")
         return "empty"
-    revision = MigrationContext.configure(connection).get_current_revision()
+    revisions = MigrationContext.configure(connection).get_current_heads()
     known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-    if revision is None:
+    if not revisions and tables == {"alembic_version"}:
         return "empty"
+    if len(revisions) != 1:
+        raise DatabaseError(f"{where} names {len(revisions)} schema revisions instead of one; restore a backup, or name an empty database")
+    revision = revisions[0]
     if revision not in known:
         raise DatabaseError(f"{where} has schema {revision}, which this version does not know; install the version that made it, or a newer one")
+    missing = sorted({table.name for table in SQLModel.metadata.tables.values()} - tables) if revision == head() else []
+    if missing:
+        raise DatabaseError(f"{where} lacks the tables {', '.join(missing)}; restore a backup, or name an empty database")
     return "current" if revision == head() else "old"
 
 
@@ -156,9 +203,7 @@ def upgrade(connection: Connection) -> bool:
 def sqlite_file(engine: Engine) -> Path | None:
     """The file behind a SQLite engine."""
     database = engine.url.database
-    if engine.dialect.name != "sqlite" or database in {None, "", ":memory:"}:
-        return None
-    return Path(str(database))
+    return Path(database) if engine.dialect.name == "sqlite" and database else None
 
 
 def latest_release(connection: Connection) -> ReleaseInfo | None:

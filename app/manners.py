@@ -39,7 +39,10 @@ class Manners:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = identifier
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = identifier
+                if "vary" in headers:  # whoever adds to it does not look at what stands there
+                    headers["vary"] = ", ".join(dict.fromkeys(name.strip() for name in headers["vary"].split(",")))
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
 from app import database, vocabulary
-from app.caching import validators
+from app.caching import refuse_unchanged, validators
 from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
 from app.models import KINDS, Document, Record, Rendering, columns
@@ -43,14 +43,15 @@ class Reader:
     headers: dict[str, str]
 
 
-def _reader(request: Request) -> Iterator[Reader]:
+@contextmanager
+def reading(request: Request) -> Iterator[Reader]:
+    """The release that a route answers from; a client that has the answer already gets 304 and no query runs.
+
+    A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
+    """
     with database.reading(request.app.state.engine) as connection:
         release = served_release(connection)
         yield Reader(request, connection, release, validators(request, release))
-
-
-Reading = Annotated[Reader, Depends(_reader)]
-"""The release that a route answers from; a client that has the answer already gets 304 and no query runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,15 @@ def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] 
     record = columns(Record)
     errors: list[ProblemError] = []
     for parameter, (kind, ids) in given.items():
-        wanted = [ids] if isinstance(ids, str) else list(ids or ())
+        wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids or ()))
         if not wanted:
             continue
         rows = connection.execute(select(record.id, record.state, record.merged_into).where(record.id.in_(wanted), record.kind == kind))
         found = {row.id: row for row in rows}
+        candidates = _candidates(connection, kind) if len(found) < len(wanted) else []
         for identifier in wanted:
             row = found.get(identifier)
             if row is None:
-                candidates = connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES))
                 close = vocabulary.closest(identifier, candidates)
                 hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
                 errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
@@ -99,16 +100,23 @@ def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] 
         raise InvalidRequest(errors)
 
 
+def _candidates(connection: Connection, kind: str) -> Sequence[str]:
+    """Ids that a wrong one may have been meant for."""
+    record = columns(Record)
+    return connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES)).all()
+
+
 def document_ids(connection: Connection, given: list[str]) -> list[str]:
     """The ids of held documents by their names or hashes; refuses what names none."""
     document = columns(Document)
     found = connection.execute(
         select(document.id, document.name, document.sha256).where(or_(document.name.in_(given), document.sha256.in_(given)))
     ).all()
+    names = connection.scalars(select(document.name).limit(_MOST_CANDIDATES)).all()
     errors = []
-    for value in given:
+    for value in dict.fromkeys(given):
         if not any(value in (row.name, row.sha256) for row in found):
-            close = vocabulary.closest(value, connection.scalars(select(document.name).limit(_MOST_CANDIDATES)))
+            close = vocabulary.closest(value, names)
             message = "there is no held document of this name or SHA-256" + (f"; did you mean {close!r}?" if close else "")
             errors.append(invalid("document", value, message, close))
     if errors:
@@ -132,13 +140,14 @@ def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnE
     seal = _seal(request, query)
     if query.cursor is not None:
         statement = statement.where(_after(order, keys, _open(query.cursor, seal, keys)))
+    shape = projection(kind, query.fields)
+    refuse_unchanged(request, release, reader.headers)
     rows = connection.execute(statement).all()
     total = connection.scalar(select(func.count()).select_from(record.id.table).where(*conditions))
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         following = _write(list(rows[-1][1:]), seal)
-    shape = projection(kind, query.fields)
     bodies = [row[0] if shape is None else shape.apply(row[0]) for row in rows]
     page = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
     links = ListLinks(self=_self(request), next=_next(request, following))
@@ -159,21 +168,22 @@ def one(reader: Reader, kind: str, identifier: str, fields: str | None) -> Respo
     record, rendering = columns(Record), columns(Rendering)
     if not re.fullmatch(ID_PATTERN, identifier):
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
+    shape = projection(kind, fields)
     row = connection.execute(
         select(record.state, record.reason, record.merged_into, record.release, rendering.body)
         .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
         .where(record.id == identifier, record.kind == kind)
     ).one_or_none()
     if row is None:
-        candidates = connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES))
-        close = vocabulary.closest(identifier, candidates)
+        close = vocabulary.closest(identifier, _candidates(connection, kind))
         raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
     if row.state == "merged":
-        place = f"{request.scope.get('root_path', '')}/{kind}s/{row.merged_into}"
+        query = f"?{request.url.query}" if request.url.query else ""
+        place = f"{request.scope.get('root_path', '')}/{kind}s/{row.merged_into}{query}"
         raise Merged(f"The {kind} was merged into {row.merged_into!r} in release {row.release}: {row.reason}", headers={"Location": place})
     if row.state == "withdrawn":
         raise Gone(f"The {kind} was withdrawn in release {row.release}: {row.reason}")
-    shape = projection(kind, fields)
+    refuse_unchanged(request, release, reader.headers)
     body = row.body if shape is None else shape.apply(row.body)
     links = RecordLinks(self=_self(request)).model_dump_json().encode()
     content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"

@@ -5,22 +5,26 @@ vocabulary here; that ids exist is looked up in the database by `paging.check_id
 """
 
 import re
+from collections import Counter
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from app import vocabulary
 from app.dates import EdtfDate, parse_query
-from app.problems import InvalidRequest, NotAcceptable, ProblemError, invalid
+from app.problems import InvalidRequest, NotAcceptable, invalid
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 200
 LONGEST_Q = 200
 LONGEST_CURSOR = 16_000
 """Enough for the longest title in any script."""
+MOST_VALUES = 200
+"""Values of one parameter, or names in one comma list."""
+MOST_PARAMETERS = 500
 ID_PATTERN = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -67,11 +71,34 @@ Id = Annotated[str, StringConstraints(max_length=200)]
 def _names(value: str) -> str:
     if not value or any(not part for part in value.split(",")):
         raise PydanticCustomError("list", "is no comma-separated list of names")
+    if value.count(",") >= MOST_VALUES:
+        raise PydanticCustomError("list", "names {count} things; at most {most}", {"count": value.count(",") + 1, "most": MOST_VALUES})
     return value
 
 
 Names = Annotated[str, AfterValidator(_names)]
 """A comma-separated list."""
+
+
+def _digits(form: re.Pattern[str], what: str) -> Any:
+    """Refuse what a number may look like in Python and nowhere else: 2_0, +2, 002, or blanks around it."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str) and not form.fullmatch(value):
+            raise PydanticCustomError("number", "is no {what}", {"what": what})
+        return value
+
+    return BeforeValidator(plain)
+
+
+Whole = Annotated[int, _digits(re.compile(r"-?(0|[1-9][0-9]{0,18})"), "whole number")]
+Decimal = Annotated[
+    float,
+    # Minus nought is nought.
+    AfterValidator(lambda number: number + 0.0),
+    Field(allow_inf_nan=False),
+    _digits(re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"), "number as JSON writes it, such as 1500, 0.5 or 1e9"),
+]
 
 
 class NoQuery(BaseModel):
@@ -99,7 +126,7 @@ class ListQuery(RecordQuery):
     q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
     Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
+    limit: Whole = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
     """Records a page; may change from page to page."""
     cursor: Annotated[str, StringConstraints(max_length=LONGEST_CURSOR)] | None = None
     """Where to go on: `page.next` of the page before. It belongs to its query."""
@@ -119,9 +146,16 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
         unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest([invalid("query", raw, "is not UTF-8; percent-encode the parameters as UTF-8")]) from None
-    errors: list[ProblemError] = []
+    given = request.query_params.multi_items()
+    if len(given) > MOST_PARAMETERS:
+        raise InvalidRequest([invalid("query", None, f"holds {len(given)} parameters; at most {MOST_PARAMETERS}")])
+    errors = [
+        invalid(name, None, f"stands there {count} times; at most {MOST_VALUES} values")
+        for name, count in Counter(name for name, _ in given).items()
+        if count > MOST_VALUES
+    ]
     seen: set[str] = set()
-    for name, value in request.query_params.multi_items():
+    for name, value in given:
         if _CONTROL.search(value) or _CONTROL.search(name):
             errors.append(invalid(_CONTROL.sub("?", name), _CONTROL.sub("?", value), "holds control characters; remove them"))
         elif name in seen and name in single:
@@ -134,12 +168,20 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
 def refuse_unacceptable(request: Request, media_type: str) -> None:
     """Refuse a request whose Accept header does not admit the media type that the path answers in."""
     ranges = [part.strip().lower() for header in request.headers.getlist("accept") for part in header.split(",") if part.strip()]
-    if not ranges:
-        return
+    if ranges and not _weight(ranges, media_type):
+        raise NotAcceptable(f"This path answers in {media_type}, which the Accept header does not admit.")
+
+
+_WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
+
+
+def _weight(ranges: list[str], media_type: str) -> float:
+    """How much an Accept header wants a media type: the most specific range that fits it decides (RFC 9110, 12.5.1)."""
+    specificity = {"*/*": 0, media_type.split("/", maxsplit=1)[0] + "/*": 1, media_type: 2}
+    fitting = [(-1, 0.0)]
     for given in ranges:
         kind, *settings = [piece.strip() for piece in given.split(";")]
-        if any(re.fullmatch(r"q=0(\.0{0,3})?", setting) for setting in settings):
-            continue
-        if kind in {"*/*", media_type, media_type.split("/", maxsplit=1)[0] + "/*"}:
-            return
-    raise NotAcceptable(f"This path answers in {media_type}, which the Accept header does not admit.")
+        weights = [setting for setting in settings if setting.startswith("q=")]
+        if kind in specificity and all(_WEIGHT.fullmatch(weight) for weight in weights):
+            fitting.append((specificity[kind], float(weights[0][2:]) if weights else 1.0))
+    return max(fitting)[1]

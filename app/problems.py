@@ -11,11 +11,13 @@ Problem
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app import vocabulary
@@ -51,7 +53,7 @@ class ProblemDetails(Shape):
     detail: str
     """What happened, in a sentence."""
     instance: str
-    """The path of the request."""
+    """The path of the request, as a URI reference."""
     errors: list[ProblemError]
     """Each thing that is wrong with the request."""
 
@@ -73,6 +75,8 @@ class InvalidRequest(Problem):
     status, term = 422, "invalid-request"
 
     def __init__(self, errors: list[ProblemError]) -> None:
+        # A value that is wrong ten times is told once.
+        errors = [error for index, error in enumerate(errors) if error not in errors[:index]]
         super().__init__("; ".join(f"{error.parameter}: {error.message}" for error in errors), errors)
 
 
@@ -119,7 +123,7 @@ def respond(request: Request, status: int, term: str, detail: str, errors: list[
         title=vocabulary.PROBLEM[term].name,
         status=status,
         detail=detail,
-        instance=request.url.path,
+        instance=quote(request.url.path, safe="/:@!$&'()*+,;=~"),
         errors=errors,
     )
     return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
@@ -190,6 +194,10 @@ def install(app: FastAPI) -> None:
     def database(request: Request, error: OperationalError | InterfaceError) -> Response:
         logger.error("the database failed: %s", error.orig)
         return problem(request, NotReady("The database cannot be reached.", headers={"Retry-After": "5"}))
+
+    @app.exception_handler(PoolTimeout)
+    def busy(request: Request, _: PoolTimeout) -> Response:
+        return problem(request, NotReady("The server is busy; ask again in a moment.", headers={"Retry-After": "2"}))
 
     @app.exception_handler(Exception)
     def internal(request: Request, _: Exception) -> Response:

@@ -37,8 +37,9 @@ def projection(kind: str, fields: str | None) -> Projection | None:
     if fields is None:
         return None
     known = field_names(kind)
+    names = list(dict.fromkeys(fields.split(",")))
     errors = []
-    for name in fields.split(","):
+    for name in names:
         if name not in known:
             close = vocabulary.closest(name, known)
             errors.append(
@@ -46,7 +47,6 @@ def projection(kind: str, fields: str | None) -> Projection | None:
             )
     if errors:
         raise InvalidRequest(errors)
-    names = fields.split(",")
     # A whole field wins over parts of it.
     return Projection([name for name in names if not any(name.startswith(f"{other}.") for other in names)])
 

@@ -23,9 +23,14 @@ CJK = r"\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-
 _RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 
 
+_UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+"""Letters that Unicode does not take apart into a letter and its accent."""
+
+
 def _runs(given: str) -> list[str]:
-    decomposed = unicodedata.normalize("NFKD", given).casefold()
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
+    decomposed = unicodedata.normalize("NFKD", given).casefold().translate(_UNDECOMPOSED)
+    # Accents go, and what is invisible (soft hyphens and zero-width characters, as copied from a page): neither parts a word.
+    bare = "".join(character for character in decomposed if not unicodedata.combining(character) and unicodedata.category(character) != "Cf")
     return _RUN.findall(unicodedata.normalize("NFKC", bare))
 
 

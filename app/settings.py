@@ -1,12 +1,23 @@
 """Settings, read from environment variables with the prefix CGT_. Nothing is read at import."""
 
 import os
-from difflib import get_close_matches
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.vocabulary import closest
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("is no whole number in plain digits")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,9 +31,9 @@ class Settings(BaseSettings):
     """Where the data lies: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
     host: str = "127.0.0.1"
     """Address that `cgt serve` listens on."""
-    port: int = Field(default=8000, ge=1, le=65535)
+    port: Whole = Field(default=8000, ge=1, le=65535)
     """Port that `cgt serve` listens on."""
-    workers: int = Field(default=1, ge=1, le=64)
+    workers: Whole = Field(default=1, ge=1, le=64)
     """Processes that `cgt serve` starts."""
     seeds: Path = ROOT / "seeds"
     """Folder of the curated files, when `cgt seed` and `cgt verify` name none."""
@@ -40,6 +51,6 @@ def unknown_variables() -> list[str]:
     lines = []
     for name in sorted(os.environ):
         if name.startswith("CGT_") and name not in known:
-            close = get_close_matches(name, known, 1)
-            lines.append(f"{name} is set, but there is no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+            close = closest(name, known)
+            lines.append(f"{name} is set, but there is no such setting" + (f"; did you mean {close}?" if close else ""))
     return lines

@@ -9,9 +9,9 @@ document are generated from them. A term's `match` names the same concept elsewh
 import gettext
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import pycountry
+from rapidfuzz import fuzz, process
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +356,20 @@ SYNONYMS = {
 }
 """What people write for a unit, and the term that they mean."""
 
-COUNTRY_CODES = frozenset(country.alpha_2 for country in pycountry.countries)
-SUBDIVISION_CODES = frozenset(subdivision.code for subdivision in pycountry.subdivisions)
+
+def is_country(code: str) -> bool:
+    """Whether this is a code of ISO 3166-1."""
+    return pycountry.countries.get(alpha_2=code) is not None
+
+
+def is_subdivision(code: str) -> bool:
+    """Whether this is a code of ISO 3166-2."""
+    return pycountry.subdivisions.get(code=code) is not None  # type: ignore[no-untyped-call]  # the package types some of its methods
+
+
+def is_language(code: str) -> bool:
+    """Whether this is a code of ISO 639."""
+    return pycountry.languages.get(alpha_2=code) is not None or pycountry.languages.get(alpha_3=code) is not None
 
 
 def admits(metric: str, unit: str) -> bool:
@@ -368,6 +380,5 @@ def admits(metric: str, unit: str) -> bool:
 
 def closest(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a writer most likely meant, for "did you mean"."""
-    folded = {candidate.casefold(): candidate for candidate in candidates}
-    close = get_close_matches(value.casefold().strip(), list(folded), 1, cutoff=0.7)
-    return folded[close[0]] if close else None
+    found = process.extractOne(value.casefold().strip(), list(candidates), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=70)
+    return found[0] if found else None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -95,11 +96,23 @@ def test_a_port_in_use_ends_with_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("CGT_PORT", "eighty", "CGT_PORT: Input should be a valid integer"),
+        ("CGT_PORT", "eighty", "CGT_PORT: Value error, is no whole number in plain digits"),
+        ("CGT_PORT", "80_66", "is no whole number in plain digits"),
         ("CGT_PORT", "70000", "CGT_PORT: Input should be less than or equal to 65535"),
         ("CGT_LOG_LEVEL", "loud", "CGT_LOG_LEVEL: Input should be 'critical', 'error'"),
         ("CGT_DATABASE_URL", "mysql://x/y", "names 'mysql'; only sqlite and postgresql are supported"),
         ("CGT_DATABASE_URL", "nonsense", "CGT_DATABASE_URL is no database URL"),
+        ("CGT_DATABASE_URL", "postgres//u:secret@h/x", "CGT_DATABASE_URL is no database URL"),
+        ("CGT_DATABASE_URL", "postgresql://u:secret@127.0.0.1:abc/x", "CGT_DATABASE_URL is no database URL"),
+        ("CGT_DATABASE_URL", "postgresql://u:secret@[::1/x", "CGT_DATABASE_URL is no database URL"),
+        ("CGT_DATABASE_URL", "postgresql://u:secret@nohost.invalid/x", "cannot be reached"),
+        ("CGT_DATABASE_URL", "postgresql://u:secret@127.0.0.1/x?nonsense=1", "cannot be reached (invalid connection option"),
+        ("CGT_DATABASE_URL", "sqlite://host/x.db", "names a host before the file"),
+        ("CGT_DATABASE_URL", "sqlite:///x.db?timeout=banana", "sets timeout, which the product does not take"),
+        ("CGT_DATABASE_URL", "sqlite:///x.db?mode=ro", "sets mode, which the product does not take"),
+        ("CGT_DATABASE_URL", "sqlite:////tmp/a%00.db", "CGT_DATABASE_URL names no file"),
+        ("CGT_DATABASE_URL", "sqlite:///:memory:", "CGT_DATABASE_URL names no file"),
+        ("CGT_DATABASE_URL", "sqlite://", "CGT_DATABASE_URL names no file"),
         ("CGT_DOCUMENTS", "/nowhere/at/all", "there is no such folder of documents"),
         ("CGT_SEEDS", "/nowhere/at/all", "there is no such folder; name the one with the curated files"),
     ],
@@ -109,6 +122,61 @@ def test_a_wrong_setting_ends_with_a_sentence(name: str, value: str, message: st
     assert run.returncode == 1
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+    assert "secret" not in run.stderr
+
+
+def test_a_mistake_at_line_100_is_told_as_it_is(tmp_path: Path) -> None:
+    seeds = Path(shutil.copytree(SEEDS, tmp_path / ":smile:"))
+    (seeds / "figures.yaml").write_text("#\n" * 99 + "- hello\n", "utf-8")
+    run = cgt("verify", str(seeds))
+    assert f"{seeds}/figures.yaml:100: (no id): is no mapping of keys to values" in run.stderr
+
+
+def test_what_may_not_be_read_ends_with_a_sentence(tmp_path: Path) -> None:
+    """As an ordinary user: the rights of a folder stop nobody who is root."""
+    locked = tmp_path / "locked"
+    shutil.copytree(SEEDS, locked / "seeds")
+    ordinary: Any = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CGT, *arguments], capture_output=True, text=True, env=environment | settings, cwd="/", timeout=60, check=False, **ordinary
+        )
+
+    try:
+        run("--version").check_returncode()
+    except (PermissionError, subprocess.CalledProcessError):
+        pytest.skip("the packages lie where an ordinary user may not read them; run the tests as one")
+    locked.chmod(0)
+    try:
+        tries = [run("verify", f"{locked}/seeds"), run("seed", f"{locked}/seeds", CGT_DATABASE_URL="sqlite:////tmp/never.db")]
+        tries += [run("verify", CGT_DOCUMENTS=f"{locked}/documents"), run("seed", "--dry-run", CGT_DATABASE_URL=f"sqlite:///{locked}/a.db")]
+        health = run("doctor", CGT_SEEDS=f"{locked}/seeds", CGT_DATABASE_URL=f"sqlite:///{locked}/a.db")
+    finally:
+        locked.chmod(0o755)
+    for done in tries:
+        assert done.returncode == 1
+        assert "cannot be used: Permission denied; check that it is there and may be read" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert health.returncode == 1
+    assert health.stdout.count("cannot be used: Permission denied") == 2
+
+
+def test_a_slip_in_retired_yaml_is_warned_of_and_can_be_taken_out_again(empty_url: str, tmp_path: Path) -> None:
+    seeds = Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
+    assert cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url).returncode == 0
+    (seeds / "retired.yaml").write_text("- {id: typo-id, kind: event, reason: A double.}\n", "utf-8")
+    slip = cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url)
+    assert "warning: retired.yaml names what this database never published: typo-id" in slip.stderr
+    assert "event: 1 withdrawn" in slip.stdout
+    (seeds / "retired.yaml").write_text("[]\n", "utf-8")
+    mended = cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url)
+    assert mended.returncode == 0, mended.stderr
+    assert "event: 1 un-retired" in mended.stdout
 
 
 def test_a_setting_that_does_not_exist_is_warned_of() -> None:

@@ -4,14 +4,18 @@ import base64
 import hashlib
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from app import database, vocabulary
+from app.main import create_app
+from app.settings import Settings
 from tests.conftest import SEEDS, Server, load
 
 LISTS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -35,7 +39,8 @@ def problem(answer: httpx.Response, status: int, term: str) -> dict[str, Any]:
     assert body["title"] == vocabulary.PROBLEM[term].name
     assert body["status"] == status
     assert body["detail"]
-    assert body["instance"] == answer.request.url.path
+    assert body["instance"].isascii()
+    assert unquote(body["instance"]) == answer.request.url.path
     for error in body["errors"]:
         assert list(error) == ["parameter", "value", "message", "did_you_mean"]
     return body
@@ -80,12 +85,21 @@ def test_parameters_to_come_are_refused_like_any_unknown_one(api: httpx.Client, 
         ("/events", {"date_match": "in"}, "date_match", "should be 'overlaps' or 'within'", None),
         ("/events", {"region_match": "exakt"}, "region_match", "should be 'within' or 'exact'", None),
         ("/events", {"origins_min": "0"}, "origins_min", "should be greater than or equal to 1", None),
-        ("/events", {"origins_min": "two"}, "origins_min", "should be a valid integer", None),
+        ("/events", {"origins_min": "two"}, "origins_min", "is no whole number", None),
         ("/events", {"verification": "checked"}, "verification", "is no term of /vocabulary#verification", "unchecked"),
         ("/events", {"limit": "0"}, "limit", "should be greater than or equal to 1", None),
         ("/events", {"limit": "201"}, "limit", "should be less than or equal to 200", None),
-        ("/events", {"limit": "9" * 30}, "limit", "should be less than or equal to 200", None),
-        ("/events", {"limit": "1.5"}, "limit", "should be a valid integer", None),
+        ("/events", {"limit": "9" * 19}, "limit", "should be less than or equal to 200", None),
+        ("/events", {"limit": "1.5"}, "limit", "is no whole number", None),
+        ("/events", {"limit": "2_0"}, "limit", "is no whole number", None),
+        ("/events", {"limit": " 2 "}, "limit", "is no whole number", None),
+        ("/events", {"limit": "+2"}, "limit", "is no whole number", None),
+        ("/events", {"limit": "002"}, "limit", "is no whole number", None),
+        ("/events", {"limit": "2.0"}, "limit", "is no whole number", None),
+        ("/events", {"region": ["cn"] * 201}, "region", "stands there 201 times; at most 200 values", None),
+        ("/events", {"fields": ",".join(["id"] * 201)}, "fields", "names 201 things; at most 200", None),
+        ("/events", {"sort": ",".join(["id"] * 201)}, "sort", "names 201 things; at most 200", None),
+        ("/events", {f"x{number}": "1" for number in range(501)}, "query", "holds 501 parameters; at most 500", None),
         ("/events", {"q": "x" * 201}, "q", "at most 200 characters", None),
         ("/events", {"q": " "}, "q", "is empty", None),
         ("/events", {"q": "a\x00b"}, "q", "holds control characters", None),
@@ -105,9 +119,11 @@ def test_parameters_to_come_are_refused_like_any_unknown_one(api: httpx.Client, 
         ("/figures", {"max": "1", "unit": ["CNY", "USD"]}, "max", "needs exactly one unit", None),
         ("/figures", {"sort": "-value"}, "sort", "needs exactly one unit", None),
         ("/figures", {"min": "5", "max": "1", "unit": "CNY"}, "min", "min (5) is greater than max (1)", None),
-        ("/figures", {"min": "nan", "unit": "CNY"}, "min", "should be a finite number", None),
+        ("/figures", {"min": "nan", "unit": "CNY"}, "min", "is no number as JSON writes it", None),
         ("/figures", {"min": "1e999", "unit": "CNY"}, "min", "should be a finite number", None),
-        ("/figures", {"min": "ten", "unit": "CNY"}, "min", "should be a valid number", None),
+        ("/figures", {"min": "ten", "unit": "CNY"}, "min", "is no number as JSON writes it", None),
+        ("/figures", {"min": "1_000", "unit": "CNY"}, "min", "is no number as JSON writes it", None),
+        ("/figures", {"min": " 1e3", "unit": "CNY"}, "min", "is no number as JSON writes it", None),
         ("/figures", {"period_from": "2030", "period_to": "2024"}, "period_from", "is after period_to", None),
         ("/figures", {"event": "nothing"}, "event", "there is no event of this id", None),
         ("/organisations", {"event": "nothing"}, "event", "there is no event of this id", None),
@@ -136,6 +152,54 @@ def test_several_wrong_parameters_are_told_at_once(api: httpx.Client) -> None:
     assert {error["parameter"] for error in body["errors"]} == {"type", "from", "limit", "nonsense"}
     body = problem(api.get("/events?region=x&organisation=y&organisation=z"), 422, "invalid-request")
     assert [error["value"] for error in body["errors"]] == ["x", "y", "z"]
+
+
+def test_a_value_that_is_wrong_many_times_is_told_once(api: httpx.Client) -> None:
+    for query, parameter in (("type=x", "type"), ("region=atlantis", "region"), ("document=x.txt", "document"), ("nonsense=1", "nonsense")):
+        body = problem(api.get("/events?" + "&".join([query] * 200)), 422, "invalid-request")
+        assert [error["parameter"] for error in body["errors"]] == [parameter]
+    assert len(problem(api.get("/events?fields=" + ",".join(["x"] * 200)), 422, "invalid-request")["errors"]) == 1
+    assert api.get("/regions/cn?fields=id,id").json()["data"] == {"id": "cn"}
+
+
+def test_wrong_ids_in_masses_are_cheap(synthetic: httpx.Client) -> None:
+    """A request may be wrong in hundreds of places; looking for what was meant must not become a way to stop the service."""
+    query = "&".join(f"{parameter}=event-{number}x" for parameter in ("parent", "source") for number in range(200))
+    answer = synthetic.get(f"/events?{query}")
+    assert len(problem(answer, 422, "invalid-request")["errors"]) == 400
+    assert answer.elapsed.total_seconds() < 10
+    assert len(answer.content) < 200_000
+
+
+@pytest.mark.parametrize(
+    "path", ["/events/nothing", "/events?limit=x", "/events?region=nothing", "/events?nonsense=1", "/events?cursor=x", "/regions/cn?fields=x"]
+)
+def test_no_condition_hides_an_error(api: httpx.Client, path: str) -> None:
+    release = api.get("/").headers["last-modified"]
+    for condition in ({"if-none-match": "*"}, {"if-modified-since": release}, {"if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT"}):
+        assert api.get(path, headers=condition).status_code in {404, 422}
+
+
+def test_when_all_connections_are_taken_the_next_request_is_told_to_come_again(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(database._POOL, "pool_timeout", 0.2)
+    load(empty_url, SEEDS)
+    app = create_app(Settings(database_url=empty_url))
+    with Server(empty_url, app=app) as client:
+        taken = [app.state.engine.connect() for _ in range(database._POOL["pool_size"])]
+        for path in ("/events", "/readyz"):
+            answer = client.get(path)
+            problem(answer, 503, "not-ready")
+            assert int(answer.headers["retry-after"]) > 0
+        for connection in taken:
+            connection.close()
+        assert client.get("/events").status_code == 200
+
+
+def test_more_clients_than_connections_are_all_served(synthetic: httpx.Client) -> None:
+    clients = 4 * database._POOL["pool_size"]
+    with ThreadPoolExecutor(clients) as pool:
+        statuses = list(pool.map(lambda number: synthetic.get(f"/events?limit=200&q=a&sort=title&from={1900 + number}").status_code, range(clients)))
+    assert statuses == [200] * clients
 
 
 @pytest.mark.parametrize("name", ["limit", "sort", "q", "from", "region_match", "date_match", "fields", "cursor", "origins_min"])
@@ -208,9 +272,17 @@ def test_other_methods_are_405_with_allow(api: httpx.Client, path: str, method: 
 
 @pytest.mark.parametrize("path", [*LISTS, *ONES, "/", "/vocabulary"])
 def test_a_format_that_a_path_does_not_have_is_406(api: httpx.Client, path: str) -> None:
-    for accept in ("text/csv", "application/json;q=0", "image/png, text/html"):
+    for accept in ("text/csv", "application/json;q=0", "image/png, text/html", "application/json;q=0, */*", "*/*;q=0.000", "application/json;q=much"):
         problem(api.get(path, headers={"accept": accept}), 406, "not-acceptable")
-    for accept in ("*/*", "application/*", "application/json", "text/html, */*;q=0.1", "text/csv, application/json;q=0.5", ""):
+    for accept in (
+        "*/*",
+        "application/*",
+        "application/json",
+        "text/html, */*;q=0.1",
+        "text/csv, application/json;q=0.5",
+        "*/*;q=0, application/*",
+        "",
+    ):
         assert api.get(path, headers={"accept": accept}).status_code == 200
 
 

@@ -126,8 +126,8 @@ def test_a_walk_keeps_every_parameter(synthetic: httpx.Client) -> None:
 def test_a_cursor_holds_the_longest_title_in_any_script(databases: Any, synthetic_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(synthetic_folder, tmp_path / "long"))
     events = json.loads((folder / "events.yaml").read_text("utf-8"))
-    for event in events:
-        event["title"] = "细" * 1990 + event["id"]
+    for index, event in enumerate(events):
+        event["title"] = "".join(chr(0x20000 + (place * 7919 + index) % 40000) for place in range(500 - len(event["id"]))) + event["id"]
     (folder / "events.yaml").write_text(json.dumps(events, ensure_ascii=False), "utf-8")
     url = databases.new()
     load(url, folder)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, inspect, select, text
+from sqlalchemy import Engine, event, func, inspect, select, text
 
 from app import database
 from app.models import Record, Release, Rendering, columns
@@ -282,12 +282,49 @@ def test_an_unwritable_database_is_told(tmp_path: Path, seeds: Path) -> None:
     assert "cannot be opened" in failure(f"sqlite:///{tmp_path}")
     load(f"sqlite:///{tmp_path / 'a.db'}", SEEDS)
     edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
-    assert "cannot be written (attempt to write a readonly database)" in failure(f"sqlite:///file:{tmp_path / 'a.db'}?mode=ro&uri=true", seeds)
+    engine = database.connect(f"sqlite:///{tmp_path / 'a.db'}")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+    with pytest.raises(database.DatabaseError, match=r"cannot be written \(attempt to write a readonly database\)"):
+        seeding.load(engine, seeding.read(seeds))
+    engine.dispose()
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_text("Dear reader, this is no database at all. " * 40, "utf-8")
     assert "is no SQLite database; name another file" in failure(f"sqlite:///{tmp_path / 'letter.db'}")
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("INSERT INTO alembic_version VALUES ('0000')", "names 2 schema revisions instead of one; restore a backup"),
+        ("DELETE FROM alembic_version", "names 0 schema revisions instead of one; restore a backup"),
+        ("UPDATE alembic_version SET version_num = '9999'", "has schema 9999, which this version does not know"),
+        ("DROP TABLE event_topic", "lacks the tables event_topic; restore a backup"),
+    ],
+)
+def test_a_schema_that_is_not_whole_is_told(engine: Engine, empty_url: str, statement: str, message: str) -> None:
+    load(empty_url, SEEDS)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    assert message in failure(empty_url)
+    with Server(empty_url) as client:
+        assert client.get("/readyz").status_code == 503
+
+
+def test_a_file_that_was_replaced_under_the_server_is_noticed(tmp_path: Path, seeds: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    load(url, seeds)
+    with Server(url) as client:
+        assert client.get("/events").status_code == 200
+        edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+        load(f"sqlite:///{tmp_path / 'b.db'}", seeds)
+        for name in ("a.db-wal", "a.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / "b.db").rename(tmp_path / "a.db")
+        assert client.get("/figures/world-cgt-market-size-2030").json()["data"]["value"] == 77e9
+        (tmp_path / "a.db").unlink()
+        assert client.get("/readyz").status_code == 503
 
 
 def test_a_database_of_something_else_is_left_alone(engine: Engine, empty_url: str) -> None:

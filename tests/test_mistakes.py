@@ -60,6 +60,15 @@ def _loop(path: Path) -> None:
     path.symlink_to(path)
 
 
+def _dangling(file: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        (folder / file).unlink()
+        (folder / file).symlink_to(folder / "nowhere")
+
+    return apply
+
+
+RECEIPT = f"- {{record: novartis, claim: {'0' * 16}, start: 3, end: 9, sha256: {'0' * 64}, checked_at: '2025-09-12T08:00:00Z'}}\n"
 BOMB = b"- &a [x, x]\n- &b [*a, *a]\n- &c [*b, *b]\n"
 DEEP = b"- " + b"[" * 5000 + b"]" * 5000
 
@@ -241,6 +250,33 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
         edit("regions.yaml", "  parent: cn-gd-guangzhou\n", "  parent: cn-bj\n"),
         "cn-gd-guangzhou-nansha: the id must be the parent's and a name: cn-bj-...",
     ),
+    ("code of another region", edit("regions.yaml", "iso_3166: CN-BJ", "iso_3166: US-CA"), "iso_3166: 'US-CA' is the code of another region"),
+    ("code twice", edit("regions.yaml", "iso_3166: CN-GD", "iso_3166: CN-BJ"), "'CN-BJ' is that of 'cn-bj' too; a code names one region"),
+    ("long title", edit("events.yaml", "  title: ", "  title: " + "x" * 500), "title: is longer than 500 characters; shorten it"),
+    (
+        "line separator",
+        edit("organisations.yaml", "name: Novartis", 'name: "Nov\\u2028artis"'),
+        "name: holds control, invisible or unassigned characters",
+    ),
+    ("no-break space", edit("events.yaml", "  title: ", "  title: a\u00a0b"), "title: holds blanks that are no plain blanks"),
+    ("piled accents", edit("events.yaml", "  title: ", "  title: q" + "\u0301" * 40), "piles more than 3 combining marks on a letter"),
+    ("no language", edit("sources.yaml", "  language: en", "  language: zz"), "language: 'zz' is no language of ISO 639"),
+    ("reserved id", edit("figures.yaml", FIGURE, "id: series"), "series: id: 'series' names a path of the API; choose another id"),
+    ("empty id", edit("figures.yaml", FIGURE, "id: ''"), ": (no id): id: String should match pattern"),
+    (
+        "derived twice",
+        edit("events.yaml", "  derived:\n", "  derived:\n    - {field: date, reason: Twice., from: [china-daily-2025-09-14]}\n"),
+        "'date' is derived twice; keep one",
+    ),
+    ("left out of nothing", append("left-out.yaml", "- {document: nope, at: x, reason: y}\n"), "(entry): document: there is no document 'nope'"),
+    ("entry of words", append("left-out.yaml", "- hello\n"), ": (entry): is no mapping of keys to values"),
+    ("receipt of words", append("receipts.yaml", "- hello\n"), "(entry): is no mapping of keys to values"),
+    ("receipt twice", append("receipts.yaml", RECEIPT * 2), "(entry): stands at line "),
+    ("receipt of no length", append("receipts.yaml", RECEIPT.replace("end: 9", "end: 3")), "the passage from 3 to 3 has no length"),
+    ("receipt beyond all", append("receipts.yaml", RECEIPT.replace("end: 9", "end: 99999999999999999999")), "end: is no whole number"),
+    ("receipt of no time", append("receipts.yaml", RECEIPT.replace("'2025-09-12T08:00:00Z'", "5")), "checked_at: is no time such as"),
+    ("receipts nowhere", _dangling("receipts.yaml"), "receipts.yaml:1: (file): cannot be read: No such file or directory"),
+    ("left out nowhere", _dangling("left-out.yaml"), "left-out.yaml:1: (file): cannot be read: No such file or directory"),
     (
         "retired into nothing",
         append("retired.yaml", "- {id: old-one, kind: event, reason: A double., merged_into: nothing-here}\n"),
@@ -277,6 +313,15 @@ def test_the_line_is_that_of_the_mistake(seeds: Path) -> None:
 def test_entries_without_ids_are_not_taken_for_the_same(seeds: Path) -> None:
     append("figures.yaml", "\n- period: 2024\n- period: 2025\n")(seeds)
     assert not [line for line in mistakes(seeds) if "already taken" in line]
+
+
+@pytest.mark.parametrize("file", ["events.yaml", "figures.yaml", "organisations.yaml", "sources.yaml", "regions.yaml"])
+def test_a_file_that_is_no_yaml_is_one_mistake_and_not_twenty(seeds: Path, file: str) -> None:
+    """What refers to its entries, and the floors, are no further mistakes."""
+    append(file, "\n- id: 'unclosed\n")(seeds)
+    (line,) = mistakes(seeds)
+    assert f"{file}:" in line
+    assert "is not YAML" in line
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

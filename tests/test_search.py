@@ -15,6 +15,11 @@ def test_words_of_other_scripts_are_folded_and_chinese_gives_characters_and_pair
     assert search.words(["ＡＡＶ９在北京"]) == sorted(["aav9", "在", "北", "京", "在北", "北京"])
 
 
+def test_what_is_invisible_parts_no_word_and_letters_with_strokes_are_folded() -> None:
+    assert search.query_words("Bei\u00adjing") == search.query_words("Bei\u200bjing") == ["beijing"]
+    assert search.query_words("Bjørn Łódź Đà Strauß Ærø") == ["aero", "bjorn", "da", "lodz", "strauss"]
+
+
 def test_a_query_of_two_or_more_characters_asks_for_pairs() -> None:
     assert search.query_words("南") == ["南"]
     assert search.query_words("南沙") == ["南沙"]

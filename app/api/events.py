@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
@@ -11,8 +11,8 @@ from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Citation, Event, EventOrganisation, EventTopic, RegionWithin, Source, columns
-from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
-from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
+from app.paging import SortKey, answer, check_ids, document_ids, one, reading
+from app.parameters import Date, Id, ListQuery, Names, RecordQuery, Whole, date_order, term
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
@@ -57,7 +57,7 @@ class EventQuery(ListQuery):
     """On or before: a day, month, quarter or year, counted to its last day."""
     date_match: Literal["overlaps", "within"] = Field(default="overlaps", examples=["overlaps"])
     """Whether the event's date must only touch the span from `from` to `to`, or lie in it. An open date counts at the bound it has."""
-    origins_min: int | None = Field(default=None, ge=1, le=1000, examples=[2])
+    origins_min: Whole | None = Field(default=None, ge=1, le=1000, examples=[2])
     """At least so many independent origins."""
     verification: list[term("verification")] = Field(default=[], examples=[["unchecked"]])  # type: ignore[valid-type]
     """`verified`: all of the event's citations are; any other: at least one of them is."""
@@ -71,56 +71,57 @@ class EventQuery(ListQuery):
 
 
 @router.get("/events", summary="List events", response_model=Listing[schemas.Event])
-def list_events(reader: Reading, query: Annotated[EventQuery, Query()]) -> Response:
+def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Response:
     """Events that fulfil every filter, each with its citations and figures."""
-    check_ids(
-        reader.connection,
-        {
-            "region": ("region", query.region),
-            "organisation": ("organisation", query.organisation),
-            "source": ("source", query.source),
-            "publisher": ("organisation", query.publisher),
-            "parent": ("event", query.parent),
-        },
-    )
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(event.type.in_(query.type))
-    if query.status:
-        where.append(event.status.in_(query.status))
-    if query.region and query.region_match == "exact":
-        where.append(event.region_id.in_(query.region))
-    elif query.region:
-        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-    if query.organisation or query.role:
-        part = [involved.event_id == event.id]
-        if query.organisation:
-            part.append(involved.organisation_id.in_(query.organisation))
-        if query.role:
-            part.append(involved.role.in_(query.role))
-        where.append(exists().where(*part))
-    if query.topic:
-        where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
-    if query.source:
-        where.append(_cited(citation.source_id.in_(query.source)))
-    if query.publisher:
-        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
-    if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
-    if query.parent:
-        where.append(event.parent_id.in_(query.parent))
-    starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
-    if query.from_:
-        where.append(starts >= query.from_.first)
-    if query.to:
-        where.append(ends <= query.to.last)
-    if query.origins_min:
-        where.append(event.origins >= query.origins_min)
-    if query.verification:
-        where.append(_verification(query.verification))
-    if query.q:
-        where.append(event.id.in_(search.matches(reader.connection, "event", query.q)))
-    return answer(reader, "event", query, where, SORTS)
+    with reading(request) as reader:
+        check_ids(
+            reader.connection,
+            {
+                "region": ("region", query.region),
+                "organisation": ("organisation", query.organisation),
+                "source": ("source", query.source),
+                "publisher": ("organisation", query.publisher),
+                "parent": ("event", query.parent),
+            },
+        )
+        where: list[ColumnElement[bool]] = []
+        if query.type:
+            where.append(event.type.in_(query.type))
+        if query.status:
+            where.append(event.status.in_(query.status))
+        if query.region and query.region_match == "exact":
+            where.append(event.region_id.in_(query.region))
+        elif query.region:
+            where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        if query.organisation or query.role:
+            part = [involved.event_id == event.id]
+            if query.organisation:
+                part.append(involved.organisation_id.in_(query.organisation))
+            if query.role:
+                part.append(involved.role.in_(query.role))
+            where.append(exists().where(*part))
+        if query.topic:
+            where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
+        if query.source:
+            where.append(_cited(citation.source_id.in_(query.source)))
+        if query.publisher:
+            where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+        if query.document:
+            where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
+        if query.parent:
+            where.append(event.parent_id.in_(query.parent))
+        starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
+        if query.from_:
+            where.append(starts >= query.from_.first)
+        if query.to:
+            where.append(ends <= query.to.last)
+        if query.origins_min:
+            where.append(event.origins >= query.origins_min)
+        if query.verification:
+            where.append(_verification(query.verification))
+        if query.q:
+            where.append(event.id.in_(search.matches(reader.connection, "event", query.q)))
+        return answer(reader, "event", query, where, SORTS)
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -136,9 +137,10 @@ def _verification(statuses: list[str]) -> ColumnElement[bool]:
 
 @router.get("/events/{id}", summary="Get an event", response_model=One[schemas.Event])
 def get_event(
-    reader: Reading,
+    request: Request,
     id: Annotated[str, Path(description="The event's id.", examples=["csgct-annual-meeting-2025"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One event with its citations and figures."""
-    return one(reader, "event", id, query.fields)
+    with reading(request) as reader:
+        return one(reader, "event", id, query.fields)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, exists, select
@@ -12,8 +12,8 @@ from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Citation, Figure, RegionWithin, Source, columns
-from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
-from app.parameters import Date, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
+from app.paging import SortKey, answer, check_ids, document_ids, one, reading
+from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
@@ -60,9 +60,9 @@ class FigureQuery(ListQuery):
     """The number's period ends on or after: a day, month, quarter or year. An unknown period never matches."""
     period_to: Date | None = Field(default=None, examples=["2030"])
     """The number's period begins on or before: a day, month, quarter or year."""
-    min: float | None = Field(default=None, allow_inf_nan=False, examples=[1000000000])
+    min: Decimal | None = Field(default=None, examples=[1000000000])
     """`low` is at least this; needs one `unit`. A number that is only bounded from above never matches."""
-    max: float | None = Field(default=None, allow_inf_nan=False, examples=[2000000000000])
+    max: Decimal | None = Field(default=None, examples=[2000000000000])
     """`high` is at most this; needs one `unit`. A number that is only bounded from below never matches."""
     sort: Names = Field(default="metric", examples=["metric,-period"])
     """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
@@ -86,56 +86,57 @@ class FigureQuery(ListQuery):
 
 
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
-def list_figures(reader: Reading, query: Annotated[FigureQuery, Query()]) -> Response:
+def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
-    check_ids(
-        reader.connection,
-        {
-            "region": ("region", query.region),
-            "organisation": ("organisation", query.organisation),
-            "event": ("event", query.event),
-            "source": ("source", query.source),
-            "publisher": ("organisation", query.publisher),
-        },
-    )
-    where: list[ColumnElement[bool]] = []
-    if query.metric:
-        where.append(figure.metric.in_(query.metric))
-    if query.subject:
-        where.append(figure.subject.in_(query.subject))
-    if query.region and query.region_match == "exact":
-        where.append(figure.region_id.in_(query.region))
-    elif query.region:
-        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-    if query.organisation:
-        where.append(figure.organisation_id.in_(query.organisation))
-    if query.event:
-        where.append(figure.event_id.in_(query.event))
-    if query.source:
-        where.append(_cited(citation.source_id.in_(query.source)))
-    if query.publisher:
-        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
-    if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
-    if query.basis:
-        where.append(figure.basis.in_(query.basis))
-    if query.qualifier:
-        where.append(figure.qualifier.in_(query.qualifier))
-    if query.unit:
-        where.append(figure.unit.in_(query.unit))
-    if query.agreement:
-        where.append(figure.agreement.in_(query.agreement))
-    if query.period_from:
-        where.append(figure.period_last >= query.period_from.first)
-    if query.period_to:
-        where.append(figure.period_first <= query.period_to.last)
-    if query.min is not None:
-        where.append(figure.low >= query.min)
-    if query.max is not None:
-        where.append(figure.high <= query.max)
-    if query.q:
-        where.append(figure.id.in_(search.matches(reader.connection, "figure", query.q)))
-    return answer(reader, "figure", query, where, SORTS)
+    with reading(request) as reader:
+        check_ids(
+            reader.connection,
+            {
+                "region": ("region", query.region),
+                "organisation": ("organisation", query.organisation),
+                "event": ("event", query.event),
+                "source": ("source", query.source),
+                "publisher": ("organisation", query.publisher),
+            },
+        )
+        where: list[ColumnElement[bool]] = []
+        if query.metric:
+            where.append(figure.metric.in_(query.metric))
+        if query.subject:
+            where.append(figure.subject.in_(query.subject))
+        if query.region and query.region_match == "exact":
+            where.append(figure.region_id.in_(query.region))
+        elif query.region:
+            where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        if query.organisation:
+            where.append(figure.organisation_id.in_(query.organisation))
+        if query.event:
+            where.append(figure.event_id.in_(query.event))
+        if query.source:
+            where.append(_cited(citation.source_id.in_(query.source)))
+        if query.publisher:
+            where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+        if query.document:
+            where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
+        if query.basis:
+            where.append(figure.basis.in_(query.basis))
+        if query.qualifier:
+            where.append(figure.qualifier.in_(query.qualifier))
+        if query.unit:
+            where.append(figure.unit.in_(query.unit))
+        if query.agreement:
+            where.append(figure.agreement.in_(query.agreement))
+        if query.period_from:
+            where.append(figure.period_last >= query.period_from.first)
+        if query.period_to:
+            where.append(figure.period_first <= query.period_to.last)
+        if query.min is not None:
+            where.append(figure.low >= query.min)
+        if query.max is not None:
+            where.append(figure.high <= query.max)
+        if query.q:
+            where.append(figure.id.in_(search.matches(reader.connection, "figure", query.q)))
+        return answer(reader, "figure", query, where, SORTS)
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -144,9 +145,10 @@ def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 @router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])
 def get_figure(
-    reader: Reading,
+    request: Request,
     id: Annotated[str, Path(description="The figure's id.", examples=["cn-bj-health-industry-output-2024"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One figure with its citations and what sources differ on."""
-    return one(reader, "figure", id, query.fields)
+    with reading(request) as reader:
+        return one(reader, "figure", id, query.fields)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, exists, select
 
@@ -10,7 +10,7 @@ from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import EventOrganisation, Organisation, RegionWithin, columns
-from app.paging import Reading, SortKey, answer, check_ids, one
+from app.paging import SortKey, answer, check_ids, one, reading
 from app.parameters import Id, ListQuery, Names, RecordQuery, term
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
@@ -38,33 +38,35 @@ class OrganisationQuery(ListQuery):
 
 
 @router.get("/organisations", summary="List organisations", response_model=Listing[schemas.Organisation])
-def list_organisations(reader: Reading, query: Annotated[OrganisationQuery, Query()]) -> Response:
+def list_organisations(request: Request, query: Annotated[OrganisationQuery, Query()]) -> Response:
     """Organisations that fulfil every filter, with their names in both languages."""
-    check_ids(reader.connection, {"region": ("region", query.region), "event": ("event", query.event)})
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(organisation.type.in_(query.type))
-    if query.region and query.region_match == "exact":
-        where.append(organisation.region_id.in_(query.region))
-    elif query.region:
-        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-    if query.role or query.event:
-        part = [involved.organisation_id == organisation.id]
-        if query.role:
-            part.append(involved.role.in_(query.role))
-        if query.event:
-            part.append(involved.event_id.in_(query.event))
-        where.append(exists().where(*part))
-    if query.q:
-        where.append(organisation.id.in_(search.matches(reader.connection, "organisation", query.q)))
-    return answer(reader, "organisation", query, where, SORTS)
+    with reading(request) as reader:
+        check_ids(reader.connection, {"region": ("region", query.region), "event": ("event", query.event)})
+        where: list[ColumnElement[bool]] = []
+        if query.type:
+            where.append(organisation.type.in_(query.type))
+        if query.region and query.region_match == "exact":
+            where.append(organisation.region_id.in_(query.region))
+        elif query.region:
+            where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        if query.role or query.event:
+            part = [involved.organisation_id == organisation.id]
+            if query.role:
+                part.append(involved.role.in_(query.role))
+            if query.event:
+                part.append(involved.event_id.in_(query.event))
+            where.append(exists().where(*part))
+        if query.q:
+            where.append(organisation.id.in_(search.matches(reader.connection, "organisation", query.q)))
+        return answer(reader, "organisation", query, where, SORTS)
 
 
 @router.get("/organisations/{id}", summary="Get an organisation", response_model=One[schemas.Organisation])
 def get_organisation(
-    reader: Reading,
+    request: Request,
     id: Annotated[str, Path(description="The organisation's id.", examples=["chinese-society-gene-cell-therapy"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One organisation with its names and citations."""
-    return one(reader, "organisation", id, query.fields)
+    with reading(request) as reader:
+        return one(reader, "organisation", id, query.fields)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
@@ -10,7 +10,7 @@ from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
-from app.paging import Reading, SortKey, answer, check_ids, one
+from app.paging import SortKey, answer, check_ids, one, reading
 from app.parameters import Id, ListQuery, Names, RecordQuery, term
 
 router = APIRouter(tags=["regions"], route_class=StrictRoute)
@@ -34,27 +34,29 @@ class RegionQuery(ListQuery):
 
 
 @router.get("/regions", summary="List regions", response_model=Listing[schemas.Region])
-def list_regions(reader: Reading, query: Annotated[RegionQuery, Query()]) -> Response:
+def list_regions(request: Request, query: Annotated[RegionQuery, Query()]) -> Response:
     """Regions that fulfil every filter, with the counts of their records rolled up."""
-    check_ids(reader.connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(region.type.in_(query.type))
-    if query.parent:
-        where.append(region.parent_id.in_(query.parent))
-    if query.within:
-        inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
-        where.append(region.id.in_(inside))
-    if query.q:
-        where.append(region.id.in_(search.matches(reader.connection, "region", query.q)))
-    return answer(reader, "region", query, where, SORTS)
+    with reading(request) as reader:
+        check_ids(reader.connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
+        where: list[ColumnElement[bool]] = []
+        if query.type:
+            where.append(region.type.in_(query.type))
+        if query.parent:
+            where.append(region.parent_id.in_(query.parent))
+        if query.within:
+            inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
+            where.append(region.id.in_(inside))
+        if query.q:
+            where.append(region.id.in_(search.matches(reader.connection, "region", query.q)))
+        return answer(reader, "region", query, where, SORTS)
 
 
 @router.get("/regions/{id}", summary="Get a region", response_model=One[schemas.Region])
 def get_region(
-    reader: Reading,
+    request: Request,
     id: Annotated[str, Path(description="The region's id.", examples=["cn-bj"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One region with its place in the whole."""
-    return one(reader, "region", id, query.fields)
+    with reading(request) as reader:
+        return one(reader, "region", id, query.fields)

@@ -7,13 +7,15 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import __version__, database
 from app.api.routing import StrictRoute
+from app.caching import refuse_unchanged
 from app.citations import Shape
 from app.envelopes import One, RecordLinks, ReleaseInfo
 from app.models import Release, columns
-from app.paging import Reading, served_release
+from app.paging import reading, served_release
 from app.parameters import NoQuery
 from app.problems import NotReady
 from app.vocabulary import SCHEMES
@@ -117,12 +119,14 @@ PATHS = {
 
 
 @router.get("/", summary="What this is", response_model=One[Welcome])
-def welcome(request: Request, response: Response, reader: Reading, _: Nothing) -> One[Welcome]:
+def welcome(request: Request, response: Response, _: Nothing) -> One[Welcome]:
     """What the service holds, under which licence, and where to report an error."""
-    info = reader.release
-    response.headers.update(reader.headers)
     release = columns(Release)
-    counts: dict[str, int] = reader.connection.scalar(select(release.counts).where(release.id == info.id)) or {}
+    with reading(request) as reader:
+        info = reader.release
+        refuse_unchanged(request, info, reader.headers)
+        counts: dict[str, int] = reader.connection.scalar(select(release.counts).where(release.id == info.id)) or {}
+    response.headers.update(reader.headers)
     data = Welcome(
         name="CGT Atlas",
         version=__version__,
@@ -141,8 +145,10 @@ def welcome(request: Request, response: Response, reader: Reading, _: Nothing) -
 
 
 @router.get("/vocabulary", summary="List the vocabulary", response_model=One[dict[str, list[TermOut]]])
-def list_vocabulary(request: Request, response: Response, reader: Reading, _: Nothing) -> One[dict[str, list[TermOut]]]:
+def list_vocabulary(request: Request, response: Response, _: Nothing) -> One[dict[str, list[TermOut]]]:
     """Every controlled term, by scheme."""
+    with reading(request) as reader:
+        refuse_unchanged(request, reader.release, reader.headers)
     data = {
         scheme: [
             TermOut(id=term.id, name=term.name, name_zh=term.name_zh, definition=term.definition, match=term.match, units=list(term.units))
@@ -171,7 +177,7 @@ def ready(request: Request, _: Nothing) -> Readiness:
             release = served_release(connection)
     except database.DatabaseError as error:
         raise NotReady("The database's schema is not one that this version serves.") from error
-    except DBAPIError as error:
+    except (DBAPIError, PoolTimeout) as error:
         raise NotReady("The database cannot be reached.", headers={"Retry-After": "5"}) from error
     return Readiness(status="ready", schema_revision=database.head(), release=release)
 

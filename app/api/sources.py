@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import ColumnElement
 
@@ -11,7 +11,7 @@ from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Source, columns
-from app.paging import Reading, SortKey, answer, check_ids, document_ids, one
+from app.paging import SortKey, answer, check_ids, document_ids, one, reading
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
 
 router = APIRouter(tags=["sources"], route_class=StrictRoute)
@@ -54,36 +54,38 @@ class SourceQuery(ListQuery):
 
 
 @router.get("/sources", summary="List sources", response_model=Listing[schemas.Source])
-def list_sources(reader: Reading, query: Annotated[SourceQuery, Query()]) -> Response:
+def list_sources(request: Request, query: Annotated[SourceQuery, Query()]) -> Response:
     """Sources that fulfil every filter, with what each was derived from."""
-    check_ids(reader.connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
-    where: list[ColumnElement[bool]] = []
-    if query.publisher:
-        where.append(source.publisher_id.in_(query.publisher))
-    if query.type:
-        where.append(source.type.in_(query.type))
-    if query.grade:
-        where.append(source.grade.in_(query.grade))
-    if query.language:
-        where.append(source.language.in_(query.language))
-    if query.published_from:
-        where.append(source.published_last >= query.published_from.first)
-    if query.published_to:
-        where.append(source.published_first <= query.published_to.last)
-    if query.origin:
-        where.append(source.origin_id.in_(query.origin))
-    if query.document:
-        where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
-    if query.q:
-        where.append(source.id.in_(search.matches(reader.connection, "source", query.q)))
-    return answer(reader, "source", query, where, SORTS)
+    with reading(request) as reader:
+        check_ids(reader.connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
+        where: list[ColumnElement[bool]] = []
+        if query.publisher:
+            where.append(source.publisher_id.in_(query.publisher))
+        if query.type:
+            where.append(source.type.in_(query.type))
+        if query.grade:
+            where.append(source.grade.in_(query.grade))
+        if query.language:
+            where.append(source.language.in_(query.language))
+        if query.published_from:
+            where.append(source.published_last >= query.published_from.first)
+        if query.published_to:
+            where.append(source.published_first <= query.published_to.last)
+        if query.origin:
+            where.append(source.origin_id.in_(query.origin))
+        if query.document:
+            where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
+        if query.q:
+            where.append(source.id.in_(search.matches(reader.connection, "source", query.q)))
+        return answer(reader, "source", query, where, SORTS)
 
 
 @router.get("/sources/{id}", summary="Get a source", response_model=One[schemas.Source])
 def get_source(
-    reader: Reading,
+    request: Request,
     id: Annotated[str, Path(description="The source's id.", examples=["china-daily-2025-09-14"])],
     query: Annotated[RecordQuery, Query()],
 ) -> Response:
     """One source with what is known of its publisher, date and origin."""
-    return one(reader, "source", id, query.fields)
+    with reading(request) as reader:
+        return one(reader, "source", id, query.fields)

@@ -8,7 +8,7 @@ from typing import Any
 from app import vocabulary
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
-from app.seeding.entries import FACTS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, FigureForm, RecordForm, RegionForm
+from app.seeding.entries import FACTS, FORMS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, FigureForm, RecordForm, RegionForm
 from app.seeding.files import Entry, Mistake
 
 EDITORIAL = {
@@ -24,7 +24,7 @@ EDITORIAL = {
 def check(data: Dataset) -> list[Mistake]:
     """Every mistake between entries that have the right form."""
     mistakes: list[Mistake] = []
-    for rule in (_references, _cycles, _regions, _sources, _figures, _events, _citations, _coverage, _retired, _floors):
+    for rule in (_references, _cycles, _regions, _sources, _figures, _events, _citations, _coverage, _retired, _left_out, _floors):
         mistakes += rule(data)
     return mistakes
 
@@ -43,7 +43,7 @@ def _references(data: Dataset) -> Iterator[Mistake]:
     for identifier, kind, record in chain(whole, broken):
         entry = data.entries[identifier]
         for path, wanted, target in _targets(kind, record):
-            if target is None or data.kinds.get(target) == wanted or target in data.broken:
+            if target is None or data.kinds.get(target) == wanted or target in data.broken or wanted in data.unread:
                 continue
             if target in data.kinds:
                 message = f"{target!r} is of the kind {data.kinds[target]}, not {wanted}"
@@ -124,12 +124,17 @@ def _cycle(graph: dict[str, set[str]]) -> list[str] | None:
 
 
 def _regions(data: Dataset) -> Iterator[Mistake]:
+    codes: dict[str, str] = {}
     for region in data.regions.values():
         if (message := _region_id(region)) is not None:
             yield data.entries[region.id].mistake(message, "id")
         code = region.iso_3166
-        if code and code not in vocabulary.COUNTRY_CODES and code not in vocabulary.SUBDIVISION_CODES:
+        if code and not vocabulary.is_country(code) and not vocabulary.is_subdivision(code):
             yield data.entries[region.id].mistake(f"iso_3166: {code!r} is no code of ISO 3166", "iso_3166")
+        elif code and region.type in {"country", "province"} and code != region.id.upper():
+            yield data.entries[region.id].mistake(f"iso_3166: {code!r} is the code of another region than {region.id!r}", "iso_3166")
+        if code and codes.setdefault(code, region.id) != region.id:
+            yield data.entries[region.id].mistake(f"iso_3166: {code!r} is that of {codes[code]!r} too; a code names one region", "iso_3166")
         if bool(region.members) != (region.type == "multi-region"):
             yield data.entries[region.id].mistake("members: a multi-region has members, and only that; correct the type or the members", "members")
         if (region.latitude is None) != (region.longitude is None):
@@ -141,9 +146,9 @@ def _region_id(region: RegionForm) -> str | None:
         return None if region.id == "world" and region.parent is None else "the world has the id 'world' and no parent"
     if region.parent is None:
         return None if region.type == "multi-region" else f"a {region.type} needs a parent"
-    if region.type == "country" and region.id.upper() not in vocabulary.COUNTRY_CODES:
+    if region.type == "country" and not vocabulary.is_country(region.id.upper()):
         return f"a country's id is its ISO 3166-1 code in small letters; {region.id!r} is none"
-    if region.type == "province" and region.id.upper() not in vocabulary.SUBDIVISION_CODES:
+    if region.type == "province" and not vocabulary.is_subdivision(region.id.upper()):
         return f"a province's id is its ISO 3166-2 code in small letters; {region.id!r} is none"
     if region.type not in {"country", "multi-region"} and not region.id.startswith(f"{region.parent}-"):
         return f"the id must be the parent's and a name: {region.parent}-..."
@@ -246,6 +251,8 @@ def _citations(data: Dataset) -> Iterator[Mistake]:
             yield entry.mistake("cite: a record of this kind needs a citation; add one or drop the record")
         cited = {citation.source for citation in record.cite}
         for index, derived in enumerate(record.derived):
+            if derived.field in (other.field for other in record.derived[:index]):
+                yield entry.mistake(f"derived.{index + 1}: {derived.field!r} is derived twice; keep one", "derived", index)
             for source in derived.from_:
                 if source not in cited:
                     yield entry.mistake(f"derived.{index + 1}.from: {source!r} is not cited by the record; cite it", "derived", index)
@@ -321,9 +328,15 @@ def _retired(data: Dataset) -> Iterator[Mistake]:
             yield entry.mistake(f"merged_into: there is no {retired.kind} {target!r} to merge into", "merged_into")
 
 
+def _left_out(data: Dataset) -> Iterator[Mistake]:
+    for form, entry in data.left_out:
+        if form.document not in data.documents and form.document not in data.broken and "document" not in data.unread:
+            yield entry.mistake(f"document: there is no document {form.document!r}; name the id of one", "document")
+
+
 def _floors(data: Dataset) -> Iterator[Mistake]:
     entry = data.floors_entry
-    if entry is None or data.broken:
+    if entry is None or data.broken or data.unread:
         return  # with entries missing for their form, every count would be a mistake that follows from another
     mend = "restore what is missing or lower the floor"
     for name, floor in data.floors.items():
@@ -333,7 +346,7 @@ def _floors(data: Dataset) -> Iterator[Mistake]:
             yield entry.mistake(f"{name}.records: {count} stand in the files, the floor is {floor.records}; {mend}", name)
         for field, least in floor.filled.items():
             path = (name, "filled", field)
-            if not records or field not in type(records[0]).model_fields:
+            if name not in FORMS or field not in FORMS[name].model_fields:
                 yield entry.mistake(f"{_dotted(path)}: there is no such field", *path)
             elif (have := sum(filled(record, field) for record in records)) < least:
                 yield entry.mistake(f"{_dotted(path)}: {have} records fill it, the floor is {least}; {mend}", *path)

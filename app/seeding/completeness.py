@@ -21,8 +21,6 @@ def check(data: Dataset, held: dict[str, str], passages: list[Passage]) -> list[
     for form, entry in data.left_out:
         text = held.get(form.document)
         if text is None:
-            if form.document not in data.documents:
-                mistakes.append(entry.mistake(f"document: there is no document {form.document!r}; name the id of one", "document"))
             continue
         spans = [found.span() for found in re.finditer(re.escape(form.at), text)]
         if not spans:

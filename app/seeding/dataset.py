@@ -60,6 +60,8 @@ class Dataset:
     """The kind of every id of the six tables."""
     broken: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """Kind and sound parts of entries with mistakes of form; references to them are no further mistakes."""
+    unread: set[str] = field(default_factory=set)
+    """Kinds whose file is missing or no YAML: what refers to them is no further mistake either."""
 
     def table(self, kind: str) -> dict[str, Any]:
         """The entries of a kind."""
@@ -99,14 +101,17 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
         if path.exists() or path.is_symlink():
             entries, wrong = files.read(path, _shown(path))
             mistakes += wrong
+            if wrong:
+                data.unread.add(KIND_OF_FILE.get(name, name))
             for entry in entries:
                 mistakes += _take(data, name, form, entry)
         elif name not in OPTIONAL:
             mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
+            data.unread.add(KIND_OF_FILE[name])
     mistakes += _read_floors(data, folder / f"{FLOORS}.yaml")
-    receipts, wrong = _read_plain(folder / f"{RECEIPTS}.yaml", ReceiptForm)
+    receipts, wrong = _read_plain(folder / f"{RECEIPTS}.yaml", ReceiptForm, ("record", "claim"))
     data.receipts = [receipt for receipt, _ in receipts]
-    data.left_out, unfit = _read_plain(folder / f"{LEFT_OUT}.yaml", LeftOutForm)
+    data.left_out, unfit = _read_plain(folder / f"{LEFT_OUT}.yaml", LeftOutForm, ("document", "at"))
     return data, mistakes + wrong + unfit
 
 
@@ -190,18 +195,27 @@ def _keys(form: type[Form]) -> list[str]:
 F = TypeVar("F", bound=Form)
 
 
-def _read_plain(path: Path, form: type[F]) -> tuple[list[tuple[F, Entry]], list[Mistake]]:
-    """The entries of a file that may be missing and whose entries have no ids."""
-    if not path.exists():
+def _read_plain(path: Path, form: type[F], key: tuple[str, ...]) -> tuple[list[tuple[F, Entry]], list[Mistake]]:
+    """The entries of a file that may be missing and whose entries have no ids: `key` names the fields that tell them apart."""
+    if not path.exists() and not path.is_symlink():
         return [], []
     entries, mistakes = files.read(path, _shown(path))
-    found = []
+    found: list[tuple[F, Entry]] = []
+    taken: dict[tuple[str, ...], Entry] = {}
     for entry in entries:
         entry.stand_in = "(entry)"
+        if not isinstance(entry.data, dict):
+            mistakes.append(entry.mistake("is no mapping of keys to values"))
+            continue
         try:
-            found.append((form.model_validate(entry.data), entry))
+            parsed = form.model_validate(entry.data)
         except ValidationError as error:
             mistakes += _form_mistakes(form, entry, error)
+            continue
+        first = taken.setdefault(tuple(getattr(parsed, field) for field in key), entry)
+        if first is not entry:
+            mistakes.append(entry.mistake(f"stands at line {first.line()} already; keep one"))
+        found.append((parsed, entry))
     return found, mistakes
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, StringConstraints, TypeAdapter, model_validator
 
 from app import dates, vocabulary
 from app.seeding import quantities
@@ -16,15 +16,59 @@ from app.seeding import quantities
 LONGEST_ANCHOR = 8
 """Words; a Chinese, Japanese or Korean character counts as half a word."""
 
+LONGEST_NAME = 500
+"""Characters of a name or title."""
+
 IDEOGRAPH = r"[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 
 
+_MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_MOST_MARKS = 3
+
+RESERVED = {"series", "history"}
+"""What stands in paths where an id could."""
+
+
 def _text(value: str) -> str:
-    # Categories C*: control, format (zero-width, bidirectional), surrogates, private use, unassigned.
-    if any(unicodedata.category(character)[0] == "C" or character == "\ufffd" for character in value):
+    # Categories C*: control, format (zero-width, bidirectional), surrogates, private use, unassigned; Zl and Zp part lines.
+    if any(unicodedata.category(character) in {"Zl", "Zp"} or unicodedata.category(character)[0] == "C" for character in value) or "\ufffd" in value:
         raise ValueError("holds control, invisible or unassigned characters, or a line break; write it on one line without them")
     if unicodedata.normalize("NFC", value) != value:
         raise ValueError("is not in Unicode's normal form C; write each accented letter as one character")
+    if re.search(rf"[{_MARKS}]{{{_MOST_MARKS + 1}}}", value):
+        raise ValueError(f"piles more than {_MOST_MARKS} combining marks on a letter; remove them")
+    return value
+
+
+def _plain_blanks(value: str) -> str:
+    if any(unicodedata.category(character) == "Zs" and character != " " for character in value):
+        raise ValueError("holds blanks that are no plain blanks (no-break or wide ones); write plain ones")
+    return value
+
+
+def _indexed(value: str) -> str:
+    # PostgreSQL's indexes take 2,704 bytes, a character has up to four.
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"is longer than {LONGEST_NAME} characters; shorten it")
+    return value
+
+
+def _language(value: str) -> str:
+    code = value.split("-", maxsplit=1)[0]
+    if not vocabulary.is_language(code):
+        raise ValueError(f"{code!r} is no language of ISO 639")
+    return value
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value, re.ASCII):
+        raise ValueError("is no time such as 2025-09-12T08:00:00Z")
+    return value
+
+
+def _free(value: str) -> str:
+    if value in RESERVED:
+        raise ValueError(f"{value!r} names a path of the API; choose another id")
     return value
 
 
@@ -91,15 +135,19 @@ def _term(scheme: str) -> Any:
     return AfterValidator(known)
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), AfterValidator(_text)]
-Phrase = Annotated[Line, AfterValidator(_short)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120), AfterValidator(_free)]
+_Words = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), AfterValidator(_text)]
+Line = Annotated[_Words, AfterValidator(_plain_blanks)]
+Name = Annotated[Line, AfterValidator(_indexed)]
+"""A name or title."""
+Phrase = Annotated[_Words, AfterValidator(_short)]
 Anchor = Annotated[Phrase, AfterValidator(_anchor)]
 Names = Annotated[list[str], AfterValidator(_distinct), Field(min_length=1)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Decimal = Annotated[float, BeforeValidator(_decimal)]
 Web = Annotated[Line, AfterValidator(_web)]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"), AfterValidator(_language)]
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Day = Annotated[dates.EdtfDate, BeforeValidator(dates.parse), BeforeValidator(_scalar)]
 Amount = Annotated[quantities.Quantity, BeforeValidator(quantities.parse), BeforeValidator(_scalar)]
 Stated = Literal["value", "basis", "subject", "region", "period", "title", "name", "date", "status", "type"]
@@ -140,8 +188,8 @@ class ReferenceForm(Form):
 
 class DocumentForm(Form):
     id: Slug
-    name: Annotated[Line, StringConstraints(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[Name, StringConstraints(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")]
+    sha256: Hash
     length: Annotated[Whole, Field(gt=0)]
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]
     language: Language
@@ -159,8 +207,8 @@ class PartForm(Form):
 
 
 class SourceForm(RecordForm):
-    title: Line
-    title_zh: Line | None = None
+    title: Name
+    title_zh: Name | None = None
     publisher: Slug | None = None
     authors: list[Line] = []
     url: Web | None = None
@@ -176,7 +224,7 @@ class SourceForm(RecordForm):
 
 
 class AliasForm(Form):
-    text: Line
+    text: Name
     language: Language
     type: Annotated[str, _term("alias-type")]
 
@@ -188,8 +236,8 @@ class OrganisationIdentifiersForm(Form):
 
 
 class OrganisationForm(RecordForm):
-    name: Line
-    name_zh: Line | None = None
+    name: Name
+    name_zh: Name | None = None
     aliases: list[AliasForm] = []
     type: Annotated[str, _term("organisation-type")]
     region: Slug | None = None
@@ -201,8 +249,8 @@ class OrganisationForm(RecordForm):
 
 
 class RegionForm(RecordForm):
-    name: Line
-    name_zh: Line | None = None
+    name: Name
+    name_zh: Name | None = None
     type: Annotated[str, _term("region-type")]
     parent: Slug | None = None
     members: list[Slug] = []
@@ -219,15 +267,15 @@ class ParticipationForm(Form):
 
 
 class PersonForm(Form):
-    name: Line
-    name_zh: Line | None = None
+    name: Name
+    name_zh: Name | None = None
     role: Annotated[str, _term("role")]
     organisation: Slug | None = None
 
 
 class ProductForm(Form):
-    name: Line
-    name_zh: Line | None = None
+    name: Name
+    name_zh: Name | None = None
     modality: Annotated[str, _term("modality")] | None = None
     indication: Line | None = None
 
@@ -241,8 +289,8 @@ class EventIdentifiersForm(Form):
 class EventForm(RecordForm):
     type: Annotated[str, _term("event-type")]
     status: Annotated[str, _term("event-status")]
-    title: Line
-    title_zh: Line | None = None
+    title: Name
+    title_zh: Name | None = None
     summary: Line
     date: Day | None = None
     region: Slug | None = None
@@ -292,11 +340,17 @@ class LeftOutForm(Form):
 class ReceiptForm(Form):
     record: Slug
     claim: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-    start: int = Field(ge=0)
-    end: int = Field(gt=0)
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    start: Whole
+    end: Whole
+    sha256: Hash
     read: list[str] = []
-    checked_at: datetime
+    checked_at: Annotated[datetime, BeforeValidator(_moment)]
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "ReceiptForm":
+        if self.start >= self.end:
+            raise ValueError(f"the passage from {self.start} to {self.end} has no length")
+        return self
 
 
 class FloorForm(Form):

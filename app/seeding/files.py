@@ -50,7 +50,7 @@ class Entry:
     def name(self) -> str:
         """The entry's id, or a stand-in where it has none."""
         named = self.data.get("id") if isinstance(self.data, dict) else None
-        return named if isinstance(named, str) else self.stand_in
+        return named if isinstance(named, str) and named else self.stand_in
 
     def line(self, *path: str | int) -> int:
         """The line of a part, or of the nearest part around it."""

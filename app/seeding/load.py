@@ -50,7 +50,9 @@ class Outcome:
     counts: dict[str, int]
     """Current records by kind, and citations."""
     changes: dict[str, Counter[str]] = field(default_factory=dict)
-    """How many records of each kind were added, changed, withdrawn or merged."""
+    """How many records of each kind were added, changed, withdrawn, merged, or un-retired (a slip in retired.yaml taken out again)."""
+    unknown: list[str] = field(default_factory=list)
+    """Ids that were retired now and never published here: right for a new database, else most likely a slip."""
 
 
 def read(folder: Path, held: Path | None = None) -> Dataset:
@@ -86,7 +88,8 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
 def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, progress: Callable[[str], None]) -> Outcome:
     record = columns(Record)
     before = {row.id: row for row in connection.execute(select(record))}
-    _nothing_lost(data, before)
+    slips = _slips(connection, data, before)
+    _nothing_lost(data, {identifier: row for identifier, row in before.items() if identifier not in slips})
     records = renderer.all()
     digests = {identifier: render.digest(shown) for identifier, shown in records.items()}
     digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
@@ -102,7 +105,7 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     }
     counts = Counter(data.kinds.values()) | Counter(citation=sum(len(shown.citations) for shown in records.values()))
     outcome = Outcome(None, False, dict(counts))
-    if not changed and not reworded and not retired:
+    if not changed and not reworded and not retired and not slips:
         return outcome
 
     latest = connection.scalar(select(func.max(columns(Release).id))) or 0
@@ -120,6 +123,8 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     )
     progress(f"writing {len(changed)} records")
     _remove(connection, changed | retired)
+    for batch in _batches(sorted(slips)):
+        connection.execute(delete(Record).where(record.id.in_(batch)))
     _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
     _store_retired(connection, data, before, retired, number)
     _store_rows(connection, data, records, changed, releases)
@@ -132,7 +137,19 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     keys = {row.id: row.key for row in connection.execute(select(record.id, record.key))}
     search.store(connection, {keys[i]: words.get(i, []) for i in reworded | retired})
     outcome.changes = _changes(data, before, changed, retired)
+    for identifier in slips:
+        outcome.changes.setdefault(before[identifier].kind, Counter())["un-retired"] += 1
+    outcome.unknown = sorted(retired - before.keys())
     return outcome
+
+
+def _slips(connection: Connection, data: Dataset, before: dict[str, Any]) -> set[str]:
+    """Ids that were only ever retired here, never served, and are retired no more."""
+    gone = {i for i, row in before.items() if row.state != "current" and i not in data.kinds and i not in data.retired}
+    served: set[str] = set()
+    for batch in _batches(sorted(gone)):
+        served.update(connection.scalars(select(columns(Rendering).record_id).where(columns(Rendering).record_id.in_(batch))))
+    return gone - served
 
 
 def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
@@ -148,7 +165,8 @@ def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
                 message = f"was published as a {row.kind} in release {row.release}; retire it as one"
                 mistakes.append(data.entries[identifier].mistake(message, "kind"))
         else:
-            message = f"was published in release {row.release} and is missing; restore it, or retire it in retired.yaml with a reason"
+            mend = "restore it" if row.kind == "document" else "restore it, or retire it in retired.yaml with a reason"
+            message = f"was published in release {row.release} and is missing; {mend}"
             file = next(name for name, kind in KIND_OF_FILE.items() if kind == row.kind)
             mistakes.append(Mistake(f"{file}.yaml", 1, identifier, message))
     if mistakes:

@@ -7,6 +7,7 @@ in one generated file beside the curated ones; each is tied to what its citation
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,15 +43,17 @@ def verify(data: Dataset, folder: Path) -> list[ReceiptForm]:
         entry = data.entries[passage.record.id]
         for message in refused:
             mistakes.append(entry.mistake(f"cite.{passage.index + 1}: {message}", "cite", passage.index))
-        result = ReceiptForm(
+        # Its parts are of the right form already: the validators are for what stands in files.
+        result = ReceiptForm.model_construct(
             record=passage.record.id,
-            claim=claim(data, passage.record, passage.citation),
+            claim="",
             start=passage.start,
             end=passage.end,
             sha256=hashlib.sha256(passage.text.encode()).hexdigest(),
             read=read,
             checked_at=now,
         )
+        result = result.model_copy(update={"claim": claim(data, passage.record, passage.citation, result)})
         before = known.get((result.record, result.claim))
         same = before is not None and before.model_copy(update={"checked_at": now}) == result
         receipts.append(before if same and before is not None else result)
@@ -59,10 +62,23 @@ def verify(data: Dataset, folder: Path) -> list[ReceiptForm]:
     return receipts
 
 
-def standing(data: Dataset) -> int:
-    """How many citations have a receipt for what they claim now."""
-    held = {(receipt.record, receipt.claim) for receipt in data.receipts}
-    return sum((record.id, claim(data, record, citation)) in held for _, record in data.records() for citation in record.cite)
+class Standing:
+    """The receipts of a data set that still hold: for what their citations claim now."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self._of_record: dict[str, list[ReceiptForm]] = defaultdict(list)
+        for receipt in data.receipts:
+            self._of_record[receipt.record].append(receipt)
+
+    def of(self, record: RecordForm, citation: CitationForm) -> ReceiptForm | None:
+        """The receipt of a citation; None where it has none that holds."""
+        held = (receipt for receipt in self._of_record[record.id] if receipt.claim == claim(self.data, record, citation, receipt))
+        return next(held, None)
+
+    def count(self) -> int:
+        """How many citations have one."""
+        return sum(self.of(record, citation) is not None for _, record in self.data.records() for citation in record.cite)
 
 
 def write(receipts: list[ReceiptForm], folder: Path) -> bool:
@@ -75,8 +91,8 @@ def write(receipts: list[ReceiptForm], folder: Path) -> bool:
     return True
 
 
-def claim(data: Dataset, record: RecordForm, citation: CitationForm) -> str:
-    """A digest of all that a receipt vouches for: the passage's place and what the citation says of it."""
+def claim(data: Dataset, record: RecordForm, citation: CitationForm, receipt: ReceiptForm) -> str:
+    """A digest of all that a receipt vouches for and of what it found: whoever edits either has no receipt any more."""
     source = data.sources[citation.source]
     document = data.documents[source.document].sha256 if source.document else None
     said = {
@@ -85,6 +101,7 @@ def claim(data: Dataset, record: RecordForm, citation: CitationForm) -> str:
         "citation": citation.model_dump(mode="json", exclude={"note", "attributed_to"}),
         "values": {field: str(getattr(record, field, None)) for field in citation.supports},
         "as_stated": getattr(record, "as_stated", None) if "value" in citation.supports else None,
+        "found": [receipt.start, receipt.end, receipt.sha256, receipt.read],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:16]
 

@@ -11,8 +11,8 @@ from app import citations, schemas, vocabulary
 from app.dates import EdtfDate
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
-from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, ReceiptForm, RecordForm, RegionForm, SourceForm
-from app.seeding.receipts import claim
+from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
+from app.seeding.receipts import Standing
 
 CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
 """Fields on which a differing source makes a figure contested."""
@@ -65,8 +65,8 @@ class Renderer:
         return found
 
     @cached_property
-    def _receipts(self) -> dict[tuple[str, str], ReceiptForm]:
-        return {(receipt.record, receipt.claim): receipt for receipt in self.data.receipts}
+    def _receipts(self) -> Standing:
+        return Standing(self.data)
 
     @cached_property
     def _figures_of_event(self) -> dict[str, list[str]]:
@@ -223,7 +223,7 @@ class Renderer:
         source = self.data.sources[form.source]
         document = self.data.documents[source.document] if source.document else None
         attributed = form.attributed_to
-        receipt = self._receipts.get((record.id, claim(self.data, record, form)))
+        receipt = self._receipts.of(record, form)
         return citations.Citation(
             source=citations.CitedSource(
                 id=source.id,
