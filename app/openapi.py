@@ -12,6 +12,9 @@ from fastapi.openapi.utils import get_openapi
 from app import vocabulary
 from app.parameters import ListQuery
 from app.problems import RESPONSES, ProblemDetails
+from app.schemas import RECORDS
+
+_PLACE = "#/components/schemas/"
 
 TAGS = {
     "events": "What happened, where, when, and who took part.",
@@ -35,9 +38,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     schemas = made["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError", "EdtfDate"):  # nothing refers to them
-        schemas.pop(name, None)
-    problem = ProblemDetails.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    problem = ProblemDetails.model_json_schema(mode="serialization", ref_template=_PLACE + "{model}")
     schemas.update(problem.pop("$defs"))
     schemas["ProblemDetails"] = problem
     for path, operations in made["paths"].items():
@@ -46,6 +47,10 @@ def document(app: FastAPI) -> dict[str, Any]:
             _problems(path, operation["responses"])
     _name_terms(made)
     schemas.update({_component(scheme): _terms(terms) for scheme, terms in _schemes().items()})
+    for shape in RECORDS.values():
+        _admit_parts(shape.__name__, schemas)
+    used = _reached(made["paths"], schemas)
+    made["components"]["schemas"] = {name: schema for name, schema in sorted(schemas.items()) if name in used}
     return made
 
 
@@ -63,9 +68,52 @@ def _parameters(operation: dict[str, Any]) -> None:
 
 
 def _problems(path: str, responses: dict[str, Any]) -> None:
-    statuses = {422, 406} | ({404, 410, 308} if "{id}" in path else set()) | ({503} if path != "/healthz" else set())
+    statuses = {422, 406, 500} | ({404, 410, 308} if "{id}" in path else set()) | ({503} if path != "/healthz" else set())
     responses.pop("422", None)
     responses.update({str(status): RESPONSES[status] for status in sorted(statuses)})
+
+
+def _admit_parts(record: str, schemas: dict[str, Any]) -> None:
+    """Wherever a record is answered, `fields` may leave parts of it out: it and what it is made of, with nothing required."""
+    whole, partial = {"$ref": f"{_PLACE}{record}"}, {"$ref": f"{_PLACE}Partial{record}"}
+    for envelope in (schemas[f"Listing_{record}_"]["properties"]["data"], schemas[f"One_{record}_"]["properties"]):
+        slot = "items" if "items" in envelope else "data"
+        described = {"description": envelope[slot]["description"]} if "description" in envelope[slot] else {}
+        envelope[slot] = {"anyOf": [whole, partial], **described}
+    for name in _reached(whole, schemas):
+        if "properties" in schemas[name] and f"Partial{name}" not in schemas:
+            copy = {key: value for key, value in schemas[name].items() if key != "required"}
+            copy |= {"title": f"Partial{name}", "description": f"The parts of `{name}` that `fields` names."}
+            schemas[f"Partial{name}"] = _partial(copy, schemas)
+
+
+def _partial(node: Any, schemas: dict[str, Any]) -> Any:
+    """A copy that refers to partial objects."""
+    if isinstance(node, list):
+        return [_partial(item, schemas) for item in node]
+    if not isinstance(node, dict):
+        return node
+    target = str(node.get("$ref", "")).removeprefix(_PLACE)
+    if "properties" in schemas.get(target, {}):
+        return {**node, "$ref": f"{_PLACE}Partial{target}"}
+    return {key: _partial(value, schemas) for key, value in node.items()}
+
+
+def _reached(node: Any, schemas: dict[str, Any]) -> set[str]:
+    """The names of all components that something refers to, at any depth."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+            name = str(part.get("$ref", "")).removeprefix(_PLACE)
+            if name in schemas and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+    return found
 
 
 def _schemes() -> dict[str, dict[str, vocabulary.Term]]:
@@ -87,7 +135,7 @@ def _name_terms(node: Any) -> None:
         scheme = node.pop("x-scheme", None)
         if scheme is not None:
             node.pop("enum"), node.pop("type")
-            node["$ref"] = f"#/components/schemas/{_component(scheme)}"
+            node["$ref"] = f"{_PLACE}{_component(scheme)}"
         for part in node.values():
             _name_terms(part)
     elif isinstance(node, list):

@@ -130,11 +130,14 @@ def respond(request: Request, status: int, term: str, detail: str, errors: list[
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    problem.status: {
-        "description": f"{vocabulary.PROBLEM[problem.term].name}: {vocabulary.PROBLEM[problem.term].definition}",
+    status: {
+        "description": f"{vocabulary.PROBLEM[term].name}: {vocabulary.PROBLEM[term].definition}",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
     }
-    for problem in (InvalidRequest, NotFound, Gone, Merged, NotAcceptable, NotReady)
+    for status, term in [
+        *((problem.status, problem.term) for problem in (InvalidRequest, NotFound, Gone, Merged, NotAcceptable, NotReady)),
+        (500, "internal-error"),
+    ]
 }
 """How the OpenAPI document describes each problem, by status."""
 

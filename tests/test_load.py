@@ -164,6 +164,8 @@ def test_a_merged_record_is_308_to_its_place(empty_url: str, seeds: Path) -> Non
         assert answer.json()["detail"].endswith("in release 2: One body.")
         followed = client.get("/organisations/celartics-biopharma", follow_redirects=True)
         assert followed.json()["data"]["id"] == "platinum-life"
+        assert client.get("/organisations/celartics-biopharma?fields=id").headers["location"] == "/organisations/platinum-life?fields=id"
+        assert client.get("/organisations/celartics-biopharma?fields=nonsense").status_code == 422
         error = client.get("/events?organisation=celartics-biopharma").json()["errors"][0]
         assert error["did_you_mean"] == "platinum-life"
 
