@@ -19,6 +19,10 @@ Number = Annotated[float, PlainSerializer(_whole, return_type=int | float), With
 """A number, written without a decimal point where it is whole."""
 
 
+LONGEST_QUOTE = 300
+"""Characters of a passage that are ever shown."""
+
+
 def term(scheme: str) -> Any:
     """The JSON schema of a term of the vocabulary."""
     return WithJsonSchema({"type": "string", "enum": list(vocabulary.SCHEMES[scheme]), "x-scheme": scheme})
@@ -202,4 +206,4 @@ class Citation(Shape):
     verification: Verification
     """What a machine found when it read the passage again."""
     quote: str | None
-    """The passage, at most 300 characters; null unless the operator loaded the documents."""
+    """The passage, cut after 300 characters; null unless the operator loaded the documents."""

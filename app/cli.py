@@ -13,7 +13,7 @@ from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
-from app import __version__, database
+from app import __version__, database, showing
 from app.main import create_app
 from app.manners import logging_config
 from app.seeding import load as seeding
@@ -153,6 +153,8 @@ def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> N
     for kind, changes in sorted(outcome.changes.items()):
         out.print(f"{kind}: " + ", ".join(f"{count} {what}" for what, count in sorted(changes.items())))
     held = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.counts.items()))
+    if outcome.quoted is not None:
+        out.print(f"quotes: the texts of {outcome.quoted} documents {'would be' if dry_run else 'are'} kept")
     if outcome.release is None:
         out.print(f"no change: {where} already holds this data ({held})")
     elif dry_run:
@@ -185,6 +187,25 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
     out.print(f"every number, date and known name in them is cited or left out with a reason ({len(data.left_out)} entries)")
     changed = receipts.write(found, folder)
     out.print(f"receipts: {len(found)}, {'written to' if changed else 'as they stand in'} {folder / 'receipts.yaml'}")
+
+
+@app.command()
+def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")]) -> None:
+    """Print a record with the passages that support it, in their context where 'cgt seed --documents' has kept the texts."""
+    settings = _settings()
+    try:
+        engine = database.connect(settings.database_url)
+        with database.reading(engine) as connection:
+            if (state := database.schema_state(connection)) != "current":
+                _fail(f"the database's schema is {state}; run 'cgt seed'")
+            for line in showing.lines(connection, identifier):
+                out.print(line)
+    except showing.Unknown as error:
+        _fail(str(error))
+    except database.DatabaseError as error:
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(database.explain(engine, error))
 
 
 @db.command("upgrade")
@@ -254,11 +275,12 @@ def _database_health(settings: Settings) -> list[tuple[bool, str]]:
             state = database.schema_state(connection)
             if state != "current":
                 return [(False, f"database {where}: its schema is {state}; run 'cgt seed' or 'cgt db upgrade'")]
-            release = database.latest_release(connection)
+            latest = database.latest_release(connection)
     except (database.DatabaseError, DBAPIError, OSError) as error:
         return [(False, f"database: {_cause(error, settings)}")]
-    if release is None:
+    if latest is None:
         return [(False, f"database {where}: no release is loaded; run 'cgt seed'")]
+    release, _ = latest
     return [(True, f"database {where}: schema {database.head()}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]
 
 

@@ -206,12 +206,12 @@ def sqlite_file(engine: Engine) -> Path | None:
     return Path(database) if engine.dialect.name == "sqlite" and database else None
 
 
-def latest_release(connection: Connection) -> ReleaseInfo | None:
-    """The release that is served; None where nothing has been loaded."""
+def latest_release(connection: Connection) -> tuple[ReleaseInfo, str | None] | None:
+    """The release that is served, with the digest of the texts that are kept for its quotes; None where nothing has been loaded."""
     release = columns(Release)
     row = connection.execute(select(release).order_by(release.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     # SQLite keeps no zone; what is stored is UTC.
     moment = row.released_at.replace(tzinfo=UTC) if row.released_at.tzinfo is None else row.released_at.astimezone(UTC)
-    return ReleaseInfo(id=row.id, released_at=moment, digest=row.digest, licence=row.licence)
+    return ReleaseInfo(id=row.id, released_at=moment, digest=row.digest, licence=row.licence), row.texts

@@ -45,6 +45,8 @@ class Release(SQLModel, table=True):
     digest: str
     licence: str
     counts: dict[str, int] = _data()
+    texts: str | None = None
+    """SHA-256 over the documents whose texts are kept for quotes; null: none is. No part of the release, and may change after it."""
 
 
 class Record(SQLModel, table=True):
@@ -76,6 +78,8 @@ class Rendering(SQLModel, table=True):
     record_id: str = _reference("record.id", primary_key=True)
     release: int = _reference("release.id", primary_key=True)
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    quoted: bytes | None = None
+    """The same with the cited passages as quotes, where the documents' texts are kept."""
 
 
 class Document(SQLModel, table=True):
@@ -91,6 +95,15 @@ class Document(SQLModel, table=True):
     media_type: str
     language: str
     release: int = _reference("release.id")
+
+
+class DocumentText(SQLModel, table=True):
+    """The text of a document, where the operator loaded it: outside of releases, digests and exports."""
+
+    __tablename__ = "document_text"
+
+    document_id: str = _reference("document.id", primary_key=True)
+    text: str
 
 
 class Region(SQLModel, table=True):

@@ -50,8 +50,8 @@ def reading(request: Request) -> Iterator[Reader]:
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
     with database.reading(request.app.state.engine) as connection:
-        release = served_release(connection)
-        yield Reader(request, connection, release, validators(request, release))
+        release, texts = served_release(connection)
+        yield Reader(request, connection, release, validators(request, release, texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,17 @@ class SortKey:
     nullable: bool = False
 
 
-def served_release(connection: Connection) -> ReleaseInfo:
-    """The release to answer from; NotReady where there is none."""
+def served_release(connection: Connection) -> tuple[ReleaseInfo, str | None]:
+    """The release to answer from and the digest of the texts behind its quotes; NotReady where there is none."""
     try:
-        release = database.latest_release(connection)
+        latest = database.latest_release(connection)
     except DBAPIError as error:
         if not database.is_missing_table(error):
             raise
         raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
-    if release is None:
+    if latest is None:
         raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
-    return release
+    return latest
 
 
 def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
@@ -131,7 +131,7 @@ def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnE
     order = _order(query, sorts)
     keys = [sorts[name] for name, _ in order]
     statement = (
-        select(rendering.body, *(key.column for key in keys))
+        select(func.coalesce(rendering.quoted, rendering.body), *(key.column for key in keys))
         .join_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
         .where(*conditions)
         .order_by(*((key.column.desc() if down else key.column).nulls_last() for key, (_, down) in zip(keys, order, strict=True)))
@@ -170,7 +170,7 @@ def one(reader: Reader, kind: str, identifier: str, fields: str | None) -> Respo
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
     shape = projection(kind, fields)
     row = connection.execute(
-        select(record.state, record.reason, record.merged_into, record.release, rendering.body)
+        select(record.state, record.reason, record.merged_into, record.release, func.coalesce(rendering.quoted, rendering.body).label("body"))
         .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
         .where(record.id == identifier, record.kind == kind)
     ).one_or_none()

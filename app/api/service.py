@@ -167,14 +167,14 @@ def health(_: Nothing) -> Health:
 
 
 @router.get("/readyz", summary="Can it serve?", response_model=Readiness)
-def ready(request: Request, _: Nothing) -> Readiness:
+def ready(request: Request, __: Nothing) -> Readiness:
     """Whether the database is in reach, its schema current and a release loaded; else 503 with the reason."""
     try:
         with database.reading(request.app.state.engine) as connection:
             state = database.schema_state(connection)
             if state != "current":
                 raise NotReady(f"The database's schema is {state}; the operator runs 'cgt db upgrade'.", headers={"Retry-After": "60"})
-            release = served_release(connection)
+            release, _ = served_release(connection)
     except database.DatabaseError as error:
         raise NotReady("The database's schema is not one that this version serves.") from error
     except (DBAPIError, PoolTimeout) as error:

@@ -55,6 +55,8 @@ class Dataset:
     floors_entry: Entry | None = None
     receipts: list[ReceiptForm] = field(default_factory=list)
     left_out: list[tuple[LeftOutForm, Entry]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text of each document, where the documents were given."""
     entries: dict[str, Entry] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """The kind of every id of the six tables."""

@@ -20,6 +20,7 @@ from app.seeding import checks, dataset, receipts, render
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
 from app.seeding.files import Mistake, SeedError
+from app.seeding.quotes import Quotes
 from app.seeding.rows import rows, texts
 
 LICENCE = "CC-BY-4.0"
@@ -51,6 +52,8 @@ class Outcome:
     """Current records by kind, and citations."""
     changes: dict[str, Counter[str]] = field(default_factory=dict)
     """How many records of each kind were added, changed, withdrawn, merged, or un-retired (a slip in retired.yaml taken out again)."""
+    quoted: int | None = None
+    """How many documents' texts are kept for quotes; None where that is as before."""
     unknown: list[str] = field(default_factory=list)
     """Ids that were retired now and never published here: right for a new database, else most likely a slip."""
 
@@ -105,7 +108,12 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     }
     counts = Counter(data.kinds.values()) | Counter(citation=sum(len(shown.citations) for shown in records.values()))
     outcome = Outcome(None, False, dict(counts))
+    quotes = Quotes(connection, data, changed)
     if not changed and not reworded and not retired and not slips:
+        if quotes.news:
+            releases = {identifier: before[identifier].release for identifier in digests}
+            quotes.store({identifier: render.released(shown, releases) for identifier, shown in records.items()}, releases)
+            outcome.quoted = len(quotes.texts)
         return outcome
 
     latest = connection.scalar(select(func.max(columns(Release).id))) or 0
@@ -121,6 +129,7 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
             "counts": outcome.counts,
         },
     )
+    requoted = records.keys() if quotes.news else records.keys() & changed
     progress(f"writing {len(changed)} records")
     _remove(connection, changed | retired)
     for batch in _batches(sorted(slips)):
@@ -133,6 +142,8 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
         within = [{"region_id": region, "ancestor_id": above} for region, reached in renderer.within.items() for above in sorted(reached)]
         if within:
             connection.execute(insert(RegionWithin), within)
+    quotes.store({identifier: render.released(records[identifier], releases) for identifier in requoted}, releases)
+    outcome.quoted = len(quotes.texts) if quotes.news else None
     progress("indexing words")
     keys = {row.id: row.key for row in connection.execute(select(record.id, record.key))}
     search.store(connection, {keys[i]: words.get(i, []) for i in reworded | retired})

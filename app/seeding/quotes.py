@@ -1,0 +1,65 @@
+"""Passages as quotes: kept beside the records where the operator loaded the documents, and no part of any release.
+
+The documents are their publishers' property: what is served of them is the cited passage, cut at a fixed length.
+"""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from app import schemas
+from app.citations import LONGEST_QUOTE, Citation
+from app.models import DocumentText, Release, Rendering, columns
+from app.seeding.dataset import Dataset
+from app.seeding.render import body
+
+
+class Quotes:
+    """The texts of the documents, as given now or kept from an earlier load, and the records with quotes from them."""
+
+    def __init__(self, connection: Connection, data: Dataset, changed: set[str]) -> None:
+        """`changed` names the records that the load changes: the kept text of a changed document is another one's."""
+        text, release = columns(DocumentText), columns(Release)
+        self.connection = connection
+        kept = {row.document_id: row.text for row in connection.execute(select(text)) if row.document_id not in changed}
+        self.texts: dict[str, str] = kept | data.texts
+        self.fresh = {document for document, content in data.texts.items() if kept.get(document) != content}
+        self._by_name = {data.documents[document].name: content for document, content in self.texts.items()}
+        hashes = "".join(sorted(data.documents[document].sha256 for document in self.texts))
+        self.digest = hashlib.sha256(hashes.encode()).hexdigest() if hashes else None
+        self.news = self.digest != connection.scalar(select(release.texts).order_by(release.id.desc()).limit(1))
+        """Whether other texts are kept now than before, so that the quotes of all records are made anew."""
+
+    def body(self, record: schemas.AnyRecord) -> bytes | None:
+        """A released record with its quotes; None where there is none to add."""
+        quoted = self._quoted(record)
+        return None if quoted is record else body(quoted)
+
+    def store(self, records: dict[str, schemas.AnyRecord], releases: dict[str, int]) -> None:
+        """Keep the texts, and the quotes of the given records, which are released and stored."""
+        text, rendering, release = columns(DocumentText), columns(Rendering), columns(Release)
+        self.connection.execute(delete(DocumentText).where(or_(text.document_id.in_(self.fresh), text.document_id.not_in(self.texts))))
+        if self.fresh:
+            self.connection.execute(insert(DocumentText), [{"document_id": one, "text": self.texts[one]} for one in sorted(self.fresh)])
+        for identifier, record in records.items():
+            at = (rendering.record_id == identifier, rendering.release == releases[identifier])
+            self.connection.execute(update(Rendering).where(*at).values(quoted=self.body(record)))
+        latest = select(release.id).order_by(release.id.desc()).limit(1).scalar_subquery()
+        self.connection.execute(update(Release).where(release.id == latest).values(texts=self.digest))
+
+    def _quoted(self, record: Any) -> Any:
+        update: dict[str, Any] = {}
+        found = [self._quote(citation) for citation in record.citations]
+        if any(quote is not None for quote in found):
+            update["citations"] = [citation.model_copy(update={"quote": quote}) for citation, quote in zip(record.citations, found, strict=True)]
+        if isinstance(record, schemas.Event) and record.figures:
+            update["figures"] = [self._quoted(figure) for figure in record.figures]
+        return record.model_copy(update=update) if update else record
+
+    def _quote(self, citation: Citation) -> str | None:
+        text = self._by_name.get(citation.document.name) if citation.document else None
+        if text is None or citation.locator is None:
+            return None
+        passage = text[citation.locator.start : citation.locator.end]
+        return passage if len(passage) <= LONGEST_QUOTE else passage[: LONGEST_QUOTE - 1] + "…"
