@@ -143,6 +143,7 @@ def compose_database() -> Iterator[dict[str, str]]:
             password = psycopg.sql.Literal(wanted["POSTGRES_PASSWORD"])
             connection.execute(psycopg.sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(user, password))
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 LOCALE 'C.UTF-8'").format(name, user))
+        server.cleanup()  # it is set up; from here on it is ours to start and stop, on TCP
         (server.pgdata / "pg_hba.conf").write_text("host all all all scram-sha-256\n", "utf-8")
         port = free_port()
         control = [postgres_program("pg_ctl"), "-D", server.pgdata, "-l", server.log, "-w"]
@@ -153,12 +154,11 @@ def compose_database() -> Iterator[dict[str, str]]:
             subprocess.run(command, user=server.system_user, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=60, check=True)
 
         Path(folder).chmod(0o777)  # for the socket; the server runs as another user when the tests run as root
-        run(*control, "-o", options, "restart")
+        run(*control, "-o", options, "start")
         try:
             yield {"PGHOSTADDR": "127.0.0.1", "PGPORT": str(port)}
         finally:
             run(*control, "-m", "fast", "stop")
-            server.cleanup()
 
 
 class Container:
