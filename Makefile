@@ -1,5 +1,6 @@
 # make run    set up, migrate, seed and serve on http://127.0.0.1:8000 (CGT_PORT changes the port)
 # make test   set up and run every check and test, on SQLite and on a real PostgreSQL
+# make proofs the long forms of the tests that throw many requests, walks and killed loads at the code; some ten minutes
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 SOURCES := app migrations tests
 
-.PHONY: run test lint types clean python
+.PHONY: run test proofs lint types clean python
 
 run: $(VENV)/.run
 	$(BIN)/cgt seed
@@ -15,6 +16,9 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test lint types
 	$(BIN)/python -m pytest
+
+proofs: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow -s
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES)
