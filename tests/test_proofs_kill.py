@@ -100,8 +100,8 @@ def editions(folder: Path, records: int) -> list[Path]:
 
 
 def rows(engine: Engine) -> dict[str, list[str]]:
-    """All rows of all tables."""
-    with engine.connect() as connection:
+    """All rows of all tables at one moment: a server may still be about to commit what a dead client sent."""
+    with database.reading(engine) as connection:
         names = [name for name in inspect(connection).get_table_names() if not name.startswith("search_")]  # the engine's own
         return {name: sorted(str(row) for row in connection.execute(text(f'SELECT * FROM "{name}"'))) for name in names}  # noqa: S608
 
