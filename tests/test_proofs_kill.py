@@ -65,7 +65,7 @@ class Load:
         try:
             while True:
                 told.append(self.pipe.recv().split()[0])
-        except EOFError:
+        except (EOFError, OSError):  # the end, or the end in the middle of a word
             self._close()
         return told[-1]
 

@@ -266,6 +266,6 @@ def test_a_walk_loses_and_repeats_nothing(curated: tuple[Curator, httpx.Client])
 @pytest.mark.timeout(900)
 def test_many_walks_lose_and_repeat_nothing(curated: tuple[Curator, httpx.Client]) -> None:
     done = prove(curated, examples=150)
-    assert done["releases between pages"] > 150
+    assert done["releases between pages"] > 100
     for deed in ("add", "touch", "move", "withdraw", "merge", "restore"):
-        assert done[f"{deed} event"] > 0, done
+        assert any(done[f"{deed} {kind}"] for kind in QUERIES), done
