@@ -81,6 +81,7 @@ class Conversation:
         self.requests: Counter[tuple[str, str, int | None]] = Counter()
         self.succeeded: set[str] = set()
         self.failures: list[str] = []
+        self.excused: Counter[str] = Counter()
         self.errors: list[str] = []
         config = schemathesis.Config.from_dict(settings)
         schema = schemathesis.openapi.from_dict(document, config=config)
@@ -88,7 +89,10 @@ class Conversation:
 
         @schema.hook
         def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-            return self._counts(failure, case, response)
+            excuse = self._excuse(failure, case, response)
+            if excuse is not None:
+                self.excused[excuse] += 1
+            return excuse is None
 
         for event in from_schema(schema).execute():
             if isinstance(event, (events.NonFatalError, events.FatalError)):
@@ -96,18 +100,21 @@ class Conversation:
             elif isinstance(event, events.ScenarioFinished):
                 self._note(event)
 
-    def _counts(self, failure: Any, case: Any, response: Any) -> bool:
-        """Whether what schemathesis takes for a failure is one."""
-        kind = type(failure).__name__
-        if response.status_code == 400 and len(response.request.url) > LONGEST_ADDRESS:
+    def _excuse(self, failure: Any, case: Any, response: Any) -> str | None:
+        """Why something that schemathesis takes for a failure is none."""
+        kind, status = type(failure).__name__, response.status_code
+        if status == 400 and len(response.request.url) > LONGEST_ADDRESS:
             # The document admits cursors of 16,000 characters of any script, which are longer still when percent-encoded.
-            return False
-        if kind == "RejectedPositiveData" and response.status_code == 422:
-            return not all(refused_rightly(error) for error in json.loads(response.content)["errors"])
-        if kind == "JsonSchemaError" and response.status_code == 200 and "fields" in (case.query or {}):
+            return "addresses too long for the HTTP server"
+        if (kind, status) not in {("RejectedPositiveData", 422), ("JsonSchemaError", 200)}:
+            return None
+        body = json.loads(response.content)
+        if status == 422 and all(refused_rightly(error) for error in body["errors"]):
+            return "refusals for reasons beyond the document"
+        if status == 200 and "fields" in (case.query or {}) and self._parts_are_as_documented(case.operation.path, body):
             # The document describes whole records; `fields` leaves parts out, and what is left must still be as described.
-            return not self._parts_are_as_documented(case.operation.path, json.loads(response.content))
-        return True
+            return "records without the parts that `fields` leaves out"
+        return None
 
     def _parts_are_as_documented(self, path: str, body: dict[str, Any]) -> bool:
         schema = self.document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -136,6 +143,7 @@ class Conversation:
         for phase, mode in sorted({key[:2] for key in self.requests}):
             answers = sorted((status or 0, count) for (of, how, status), count in self.requests.items() if (of, how) == (phase, mode))
             lines.append(f"  {phase}, {mode}: " + ", ".join(f"{count} x {status}" for status, count in answers))
+        lines += [f"  excused: {count} x {excuse}" for excuse, count in sorted(self.excused.items())]
         return "\n".join(lines)
 
 
