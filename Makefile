@@ -1,6 +1,6 @@
 # make run    set up, migrate, seed and serve on http://127.0.0.1:8000 (CGT_PORT changes the port)
 # make test   set up and run every check and test, on SQLite and on a real PostgreSQL
-# make containers   do by hand what the Dockerfile says and run what docker-compose.yml runs; no container engine is needed
+# make proofs what takes minutes: thousands of requests, walks, killed loads, and the steps of the Dockerfile by hand
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 SOURCES := app migrations tests
 
-.PHONY: run test containers lint types clean python
+.PHONY: run test proofs lint types clean python
 
 run: $(VENV)/.run
 	$(BIN)/cgt seed
@@ -17,8 +17,8 @@ run: $(VENV)/.run
 test: $(VENV)/.test lint types
 	$(BIN)/python -m pytest
 
-containers: $(VENV)/.test
-	$(BIN)/python -m pytest tests/prove_containers.py
+proofs: $(VENV)/.test
+	$(BIN)/python -m pytest -m slow -s
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES)

@@ -20,8 +20,9 @@ from app.problems import InvalidRequest, NotAcceptable, invalid
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 200
 LONGEST_Q = 200
-LONGEST_CURSOR = 16_000
+LONGEST_CURSOR = 4_000
 """Enough for the longest title in any script."""
+CURSOR_PATTERN = r"^[A-Za-z0-9_-]*$"
 MOST_VALUES = 200
 """Values of one parameter, or names in one comma list."""
 MOST_PARAMETERS = 500
@@ -37,8 +38,12 @@ def _date(value: Any) -> EdtfDate:
         raise PydanticCustomError("date", "{reason}", {"reason": str(error)}) from None
 
 
+_DATE_PATTERN = r"^(?!0000)[0-9]{4}(-Q[1-4]|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"
+"""As near as a pattern comes to the calendar."""
+
+
 def _day_schema(example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": r"^\d{4}(-Q[1-4]|-\d{2}(-\d{2})?)?$", "examples": [example]})
+    return WithJsonSchema({"type": "string", "pattern": _DATE_PATTERN, "examples": [example]})
 
 
 Date = Annotated[EdtfDate, PlainValidator(_date), _day_schema("2025-09")]
@@ -128,7 +133,7 @@ class ListQuery(RecordQuery):
     Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
     limit: Whole = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
     """Records a page; may change from page to page."""
-    cursor: Annotated[str, StringConstraints(max_length=LONGEST_CURSOR)] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=LONGEST_CURSOR, pattern=CURSOR_PATTERN)] | None = None
     """Where to go on: `page.next` of the page before. It belongs to its query."""
 
 

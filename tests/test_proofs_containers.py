@@ -1,7 +1,4 @@
-"""The Dockerfile's steps, done by hand in a clean folder, and what the compose file runs in the result. `make containers` runs this.
-
-It installs every package anew, which takes a minute or more; so it is no part of `make test`.
-"""
+"""The Dockerfile's steps, done by hand in a clean folder, and what the compose file runs in the result."""
 
 import os
 import signal
@@ -16,7 +13,7 @@ import pytest
 
 from tests.containers import Container, Image, compose_database, free_port, identity, interpreter_for, services
 
-pytestmark = pytest.mark.timeout(900)  # an index may be slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every package is installed anew, and an index may be slow
 
 IMAGE = Image()
 
