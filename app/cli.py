@@ -191,10 +191,13 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
 
 @app.command()
 def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")]) -> None:
-    """Print a record with the passages that support it, in their context where 'cgt seed --documents' has kept the texts."""
+    """Print a record with the passages that support it, in their context where the documents' texts are kept."""
     settings = _settings()
     try:
         engine = database.connect(settings.database_url)
+        file = database.sqlite_file(engine)
+        if file is not None and not file.exists():
+            _fail(f"{file} does not exist yet; 'cgt seed' makes it")
         with database.reading(engine) as connection:
             if (state := database.schema_state(connection)) != "current":
                 _fail(f"the database's schema is {state}; run 'cgt seed'")

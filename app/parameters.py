@@ -96,7 +96,9 @@ def _digits(form: re.Pattern[str], what: str) -> Any:
     return BeforeValidator(plain)
 
 
-Whole = Annotated[int, _digits(re.compile(r"-?(0|[1-9][0-9]{0,18})"), "whole number")]
+_WHOLE = _digits(re.compile(r"-?(0|[1-9][0-9]{0,18})"), "whole number")
+Whole = Annotated[int, _WHOLE]
+Origins = Annotated[int, Field(ge=1, le=1000), _WHOLE]
 Decimal = Annotated[
     float,
     # Minus nought is nought.

@@ -125,4 +125,5 @@ def test_a_record_is_shown_with_its_passages_in_context(empty_url: str) -> None:
 def test_showing_needs_a_database(tmp_path: Path) -> None:
     run = cgt("show", "novartis", CGT_DATABASE_URL=f"sqlite:///{tmp_path / 'a.db'}")
     assert run.returncode == 1
-    assert "the database's schema is empty; run 'cgt seed'" in run.stderr
+    assert "a.db does not exist yet; 'cgt seed' makes it" in run.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Citation, Event, EventOrganisation, EventTopic, RegionWithin, Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Id, ListQuery, Names, RecordQuery, Whole, date_order, term
+from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, date_order, term
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
@@ -57,7 +57,7 @@ class EventQuery(ListQuery):
     """On or before: a day, month, quarter or year, counted to its last day."""
     date_match: Literal["overlaps", "within"] = Field(default="overlaps", examples=["overlaps"])
     """Whether the event's date must only touch the span from `from` to `to`, or lie in it. An open date counts at the bound it has."""
-    origins_min: Whole | None = Field(default=None, ge=1, le=1000, examples=[2])
+    origins_min: Origins | None = Field(default=None, examples=[2])
     """At least so many independent origins."""
     verification: list[term("verification")] = Field(default=[], examples=[["unchecked"]])  # type: ignore[valid-type]
     """`verified`: all of the event's citations are; any other: at least one of them is."""
