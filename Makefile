@@ -15,7 +15,7 @@ run: $(VENV)/.run
 	$(BIN)/cgt serve
 
 test: $(VENV)/.test lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist worksteal
 
 proofs: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow -s

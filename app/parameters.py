@@ -38,8 +38,9 @@ def _date(value: Any) -> EdtfDate:
         raise PydanticCustomError("date", "{reason}", {"reason": str(error)}) from None
 
 
-_DATE_PATTERN = r"^(?!0000)[0-9]{4}(-Q[1-4]|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"
-"""As near as a pattern comes to the calendar."""
+_YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_DATE_PATTERN = f"^{_YEAR}(-Q[1-4]|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"
+"""As near as a pattern that every client understands comes to the calendar."""
 
 
 def _day_schema(example: str) -> WithJsonSchema:
