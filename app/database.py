@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,14 @@ def latest_release(connection: Connection) -> tuple[ReleaseInfo, str | None] | N
     row = connection.execute(select(release).order_by(release.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    # SQLite keeps no zone; what is stored is UTC.
-    moment = row.released_at.replace(tzinfo=UTC) if row.released_at.tzinfo is None else row.released_at.astimezone(UTC)
-    return ReleaseInfo(id=row.id, released_at=moment, digest=row.digest, licence=row.licence), row.texts
+    return release_info(row), row.texts
+
+
+def release_info(row: Any) -> ReleaseInfo:
+    """A row of the releases, as answers tell it."""
+    return ReleaseInfo(id=row.id, released_at=utc(row.released_at), digest=row.digest, licence=row.licence)
+
+
+def utc(moment: datetime) -> datetime:
+    """A stored time with its zone: SQLite keeps none, and what is stored is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,7 +1,7 @@
 """What stands around records: pages, links, the release, the parameters in force."""
 
 from datetime import date, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -62,13 +62,50 @@ class AppliedDate(Shape):
     """Its last day."""
 
 
+class FieldChange(Shape):
+    """A field before and after."""
+
+    from_: Any = Field(alias="from")
+    """What it was."""
+    to: Any
+    """What it is."""
+
+
+class ChangeOut(Shape):
+    """What a release did to a record."""
+
+    release: int
+    """The release."""
+    released_at: datetime
+    """When it was loaded."""
+    kind: Literal["source", "organisation", "region", "event", "figure"]
+    """Kind of record."""
+    id: str
+    """The record."""
+    change: Literal["insert", "update", "withdraw", "merge"]
+    """What became of it; a record that comes back after it was withdrawn is inserted again."""
+    fields: dict[str, FieldChange]
+    """Of an update: each field that differs, parts of a field by dotted names; of a merge: `merged_into`."""
+    reason: str | None
+    """Of a withdrawal or merge: the curator's reason."""
+
+
+class ReleaseOut(ReleaseInfo):
+    """A release with what it holds and what it changed."""
+
+    counts: dict[str, int]
+    """Records by kind, and citations."""
+    changes: dict[str, dict[str, int]]
+    """How many records of each kind it inserted, updated, withdrew or merged."""
+
+
 Applied = Annotated[
     dict[str, str | int | float | list[str] | AppliedDate],
     Field(description="The parameters in force, defaults included: lists for repeatable ones, dates with the days they span."),
 ]
 
 
-R = TypeVar("R", bound=AnyRecord)
+R = TypeVar("R", bound=AnyRecord | ChangeOut | ReleaseOut)
 T = TypeVar("T")
 
 

@@ -45,6 +45,8 @@ class Release(SQLModel, table=True):
     digest: str
     licence: str
     counts: dict[str, int] = _data()
+    changes: dict[str, dict[str, int]] = Field(sa_column=Column(DATA, nullable=False, server_default="{}"))
+    """How many records of each kind it inserted, updated, withdrew or merged."""
     texts: str | None = None
     """SHA-256 over the documents whose texts are kept for quotes; null: none is. No part of the release, and may change after it."""
 
@@ -80,6 +82,21 @@ class Rendering(SQLModel, table=True):
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     quoted: bytes | None = None
     """The same with the cited passages as quotes, where the documents' texts are kept."""
+
+
+class Change(SQLModel, table=True):
+    """What a release did to a record; rows are only ever added."""
+
+    __table_args__ = (CheckConstraint("change IN ('insert', 'update', 'withdraw', 'merge')", name="change_change"),)
+
+    release: int = _reference("release.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    kind: str
+    record_id: str = _reference("record.id")
+    change: str
+    fields: dict[str, Any] = _data()
+    """Of an update: each field that differs, as {from, to}; of a merge: merged_into."""
+    reason: str | None = None
 
 
 class Document(SQLModel, table=True):

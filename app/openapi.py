@@ -22,6 +22,7 @@ TAGS = {
     "organisations": "Who takes part, publishes or is spoken of.",
     "regions": "The places that records speak of.",
     "sources": "The published works that records cite.",
+    "history": "Releases, what each changed, and records as they were.",
     "service": "The service itself, its vocabulary and its health.",
 }
 

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,16 +16,16 @@ from typing import Any
 
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from app import database, vocabulary
+from app import database, history, vocabulary
 from app.caching import refuse_unchanged, validators
 from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
 from app.models import KINDS, Document, Record, Rendering, columns
-from app.parameters import ID_PATTERN, ListQuery
+from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
 from app.projection import projection
 
@@ -126,68 +126,84 @@ def document_ids(connection: Connection, given: list[str]) -> list[str]:
 
 def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnElement[bool]], sorts: dict[str, SortKey]) -> Response:
     """A page of the records of a kind that fulfil all conditions."""
-    request, connection, release = reader.request, reader.connection, reader.release
     record, rendering = columns(KINDS[kind]), columns(Rendering)
-    order = _order(query, sorts)
-    keys = [sorts[name] for name, _ in order]
-    statement = (
-        select(func.coalesce(rendering.quoted, rendering.body), *(key.column for key in keys))
-        .join_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
-        .where(*conditions)
-        .order_by(*((key.column.desc() if down else key.column).nulls_last() for key, (_, down) in zip(keys, order, strict=True)))
-        .limit(query.limit + 1)
-    )
-    seal = _seal(request, query)
-    if query.cursor is not None:
-        statement = statement.where(_after(order, keys, _open(query.cursor, seal, keys)))
+    joined = and_(rendering.record_id == record.id, rendering.release == record.release)
+    statement = select(func.coalesce(rendering.quoted, rendering.body).label("body")).join_from(record.id.table, rendering.body.table, joined)
     shape = projection(kind, query.fields)
+    order = [(sorts[name], down) for name, down in _order(query, sorts)]
+    counting = select(func.count()).select_from(record.id.table).where(*conditions)
+    return page(reader, query, statement.where(*conditions), counting, order, lambda row: row.body if shape is None else shape.apply(row.body))
+
+
+def page(
+    reader: Reader, query: PageQuery, statement: Select[Any], counting: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
+) -> Response:
+    """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`."""
+    request, connection, release = reader.request, reader.connection, reader.release
+    seal = _seal(request, query)
+    behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(request, release, reader.headers)
-    rows = connection.execute(statement).all()
-    total = connection.scalar(select(func.count()).select_from(record.id.table).where(*conditions))
+    labels = [f"sort_{place}" for place in range(len(order))]
+    rows = connection.execute(
+        statement.add_columns(*(key.column.label(label) for (key, _), label in zip(order, labels, strict=True)))
+        .where(*behind)
+        .order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
+        .limit(query.limit + 1)
+    ).all()
+    total = connection.scalar(counting)
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
-        following = _write(list(rows[-1][1:]), seal)
-    bodies = [row[0] if shape is None else shape.apply(row[0]) for row in rows]
-    page = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
+        following = _write([getattr(rows[-1], label) for label in labels], seal)
+    stands = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
     links = ListLinks(self=_self(request), next=_next(request, following))
     parts = {
-        "page": page.model_dump_json(),
+        "page": stands.model_dump_json(),
         "links": links.model_dump_json(),
         "applied": json.dumps(applied(query), ensure_ascii=False, separators=(",", ":")),
     }
     tail = "".join(f',"{name}":{text}' for name, text in parts.items())
-    body = b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
+    content = b'{"data":[' + b",".join(body(row) for row in rows) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
     headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(content, headers=headers, media_type="application/json")
 
 
-def one(reader: Reader, kind: str, identifier: str, fields: str | None) -> Response:
+def one(reader: Reader, kind: str, identifier: str, query: RecordQuery) -> Response:
     """One record; NotFound, Gone or Merged where there is none of this id."""
     request, connection, release = reader.request, reader.connection, reader.release
-    record, rendering = columns(Record), columns(Rendering)
     if not re.fullmatch(ID_PATTERN, identifier):
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
-    shape = projection(kind, fields)
+    shape = projection(kind, query.fields)
+    if query.as_of is None:
+        found = _current(connection, kind, identifier)
+    else:
+        number = history.release_number(connection, "as_of", query.as_of)
+        found = history.version(connection, kind, identifier, number)
+        release = history.release_info(connection, number) or release
+    if found.state == "merged":
+        asked = f"?{request.url.query}" if request.url.query else ""
+        place = f"{request.scope.get('root_path', '')}/{kind}s/{found.merged_into}{asked}"
+        raise Merged(f"The {kind} was merged into {found.merged_into!r} in release {found.release}: {found.reason}", headers={"Location": place})
+    if found.body is None:
+        raise Gone(f"The {kind} was withdrawn in release {found.release}: {found.reason}")
+    refuse_unchanged(request, reader.release, reader.headers)
+    body = found.body if shape is None else shape.apply(found.body)
+    links = RecordLinks(self=_self(request)).model_dump_json().encode()
+    content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"
+    return Response(content, headers=reader.headers, media_type="application/json")
+
+
+def _current(connection: Connection, kind: str, identifier: str) -> history.Version:
+    record, rendering = columns(Record), columns(Rendering)
     row = connection.execute(
-        select(record.state, record.reason, record.merged_into, record.release, func.coalesce(rendering.quoted, rendering.body).label("body"))
+        select(func.coalesce(rendering.quoted, rendering.body).label("body"), record.state, record.reason, record.merged_into, record.release)
         .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
         .where(record.id == identifier, record.kind == kind)
     ).one_or_none()
     if row is None:
         close = vocabulary.closest(identifier, _candidates(connection, kind))
         raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
-    if row.state == "merged":
-        query = f"?{request.url.query}" if request.url.query else ""
-        place = f"{request.scope.get('root_path', '')}/{kind}s/{row.merged_into}{query}"
-        raise Merged(f"The {kind} was merged into {row.merged_into!r} in release {row.release}: {row.reason}", headers={"Location": place})
-    if row.state == "withdrawn":
-        raise Gone(f"The {kind} was withdrawn in release {row.release}: {row.reason}")
-    refuse_unchanged(request, release, reader.headers)
-    body = row.body if shape is None else shape.apply(row.body)
-    links = RecordLinks(self=_self(request)).model_dump_json().encode()
-    content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"
-    return Response(content, headers=reader.headers, media_type="application/json")
+    return history.Version(*row)
 
 
 def applied(query: BaseModel) -> dict[str, Any]:
@@ -220,11 +236,11 @@ def _order(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
     return order if "id" in (name for name, _ in order) else [*order, ("id", False)]
 
 
-def _after(order: list[tuple[str, bool]], keys: list[SortKey], values: list[Any]) -> ColumnElement[bool]:
+def _after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement[bool]:
     """What holds for the records behind the one with these sort values; nulls come last either way."""
     ways: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []
-    for (_, down), key, value in zip(order, keys, values, strict=True):
+    for (key, down), value in zip(order, values, strict=True):
         column = key.column
         if value is not None:
             beyond = column < value if down else column > value
@@ -233,7 +249,7 @@ def _after(order: list[tuple[str, bool]], keys: list[SortKey], values: list[Any]
     return or_(*ways)
 
 
-def _seal(request: Request, query: ListQuery) -> bytes:
+def _seal(request: Request, query: PageQuery) -> bytes:
     """What ties a cursor to its path and query; `limit` and `fields` may change from page to page."""
     bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields"}}
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()

@@ -115,11 +115,35 @@ class NoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
+_RELEASE = r"^(0|[1-9][0-9]{0,8})$"
+
+
+def _release_or_date(value: str) -> str:
+    if re.fullmatch(_RELEASE, value):
+        return value
+    try:
+        parse_query(value)
+    except ValueError:
+        raise PydanticCustomError("release", "is neither a release's number nor a day (2025-09-12), month (2025-09) or quarter (2025-Q3)") from None
+    return value
+
+
+ReleaseOrDate = Annotated[
+    str,
+    AfterValidator(_release_or_date),
+    WithJsonSchema({"type": "string", "anyOf": [{"pattern": _RELEASE}, {"pattern": _DATE_PATTERN}], "examples": ["1"]}),
+]
+"""A plain number is a release, also one of four digits; a date has at least its month or quarter."""
+
+
 class RecordQuery(NoQuery):
     """Parameters of one record."""
 
     fields: Names | None = Field(default=None, examples=["id,kind,release"])
     """Comma list of the fields to return, dotted for parts of a field; default: all."""
+    as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])
+    """The record as it was in an earlier release: its number, or a date (with its month) for what had been released by the end of that
+    day, UTC. Withdrawn and merged records are found where they still were. (SDMX: `asOf`.)"""
 
 
 def _q(value: str) -> str:
@@ -128,16 +152,23 @@ def _q(value: str) -> str:
     return value
 
 
-class ListQuery(RecordQuery):
-    """Parameters of every list."""
+class PageQuery(NoQuery):
+    """Parameters of everything that comes in pages."""
 
-    q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
-    """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
-    Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
     limit: Whole = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
     """Records a page; may change from page to page."""
     cursor: Annotated[str, StringConstraints(max_length=LONGEST_CURSOR, pattern=CURSOR_PATTERN)] | None = None
     """Where to go on: `page.next` of the page before. It belongs to its query."""
+
+
+class ListQuery(PageQuery):
+    """Parameters of every list of records."""
+
+    fields: Names | None = Field(default=None, examples=["id,kind,release"])
+    """Comma list of the fields to return, dotted for parts of a field; default: all."""
+    q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
+    """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
+    Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
 
 
 def date_order(earlier: str, since: EdtfDate | None, later: str, until: EdtfDate | None) -> None:

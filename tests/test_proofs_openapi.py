@@ -31,6 +31,7 @@ BEYOND_THE_DOCUMENT = re.compile(
     "|".join(
         [
             r"there is no \w+ of this id",
+            r"there is no release",
             r"there is no held document of this name or SHA-256",
             r"was not given out for this query",  # cursor
             r"holds control characters",

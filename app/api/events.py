@@ -143,4 +143,4 @@ def get_event(
 ) -> Response:
     """One event with its citations and figures."""
     with reading(request) as reader:
-        return one(reader, "event", id, query.fields)
+        return one(reader, "event", id, query)

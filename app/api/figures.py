@@ -151,4 +151,4 @@ def get_figure(
 ) -> Response:
     """One figure with its citations and what sources differ on."""
     with reading(request) as reader:
-        return one(reader, "figure", id, query.fields)
+        return one(reader, "figure", id, query)

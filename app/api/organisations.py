@@ -69,4 +69,4 @@ def get_organisation(
 ) -> Response:
     """One organisation with its names and citations."""
     with reading(request) as reader:
-        return one(reader, "organisation", id, query.fields)
+        return one(reader, "organisation", id, query)

@@ -59,4 +59,4 @@ def get_region(
 ) -> Response:
     """One region with its place in the whole."""
     with reading(request) as reader:
-        return one(reader, "region", id, query.fields)
+        return one(reader, "region", id, query)

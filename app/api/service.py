@@ -110,6 +110,8 @@ PATHS = {
     "/organisations": "who takes part, publishes or is spoken of",
     "/regions": "places, with the counts of their records rolled up",
     "/sources": "the cited works and what each was derived from",
+    "/releases": "every load that changed something",
+    "/changes": "what releases did to records, field by field",
     "/vocabulary": "every controlled term with its definition",
     "/docs": "the API in the browser",
     "/openapi.json": "the API for machines (OpenAPI 3.1)",

@@ -88,4 +88,4 @@ def get_source(
 ) -> Response:
     """One source with what is known of its publisher, date and origin."""
     with reading(request) as reader:
-        return one(reader, "source", id, query.fields)
+        return one(reader, "source", id, query)

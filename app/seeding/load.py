@@ -4,6 +4,7 @@ Whatever goes wrong, the database stays exactly as it was, its schema included.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from app import database, models, schemas, search
-from app.models import Record, RegionWithin, Release, Rendering, columns
+from app.models import Change, Record, RegionWithin, Release, Rendering, columns
 from app.seeding import checks, dataset, receipts, render
+from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
 from app.seeding.files import Mistake, SeedError
@@ -51,7 +53,7 @@ class Outcome:
     counts: dict[str, int]
     """Current records by kind, and citations."""
     changes: dict[str, Counter[str]] = field(default_factory=dict)
-    """How many records of each kind were added, changed, withdrawn, merged, or un-retired (a slip in retired.yaml taken out again)."""
+    """How many records of each kind were added, changed, withdrawn or merged."""
     quoted: int | None = None
     """How many documents' texts are kept for quotes; None where that is as before."""
     unknown: list[str] = field(default_factory=list)
@@ -91,8 +93,7 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
 def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, progress: Callable[[str], None]) -> Outcome:
     record = columns(Record)
     before = {row.id: row for row in connection.execute(select(record))}
-    slips = _slips(connection, data, before)
-    _nothing_lost(data, {identifier: row for identifier, row in before.items() if identifier not in slips})
+    _nothing_lost(data, before, _only_retired(connection, before))
     records = renderer.all()
     digests = {identifier: render.digest(shown) for identifier, shown in records.items()}
     digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
@@ -109,7 +110,7 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     counts = Counter(data.kinds.values()) | Counter(citation=sum(len(shown.citations) for shown in records.values()))
     outcome = Outcome(None, False, dict(counts))
     quotes = Quotes(connection, data, changed)
-    if not changed and not reworded and not retired and not slips:
+    if not changed and not reworded and not retired:
         if quotes.news:
             releases = {identifier: before[identifier].release for identifier in digests}
             quotes.store({identifier: render.released(shown, releases) for identifier, shown in records.items()}, releases)
@@ -127,13 +128,12 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
             "digest": hashlib.sha256("".join(f"{i} {digests[i]}\n" for i in sorted(digests)).encode()).hexdigest(),
             "licence": LICENCE,
             "counts": outcome.counts,
+            "changes": {},
         },
     )
     requoted = records.keys() if quotes.news else records.keys() & changed
     progress(f"writing {len(changed)} records")
     _remove(connection, changed | retired)
-    for batch in _batches(sorted(slips)):
-        connection.execute(delete(Record).where(record.id.in_(batch)))
     _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
     _store_retired(connection, data, before, retired, number)
     _store_rows(connection, data, records, changed, releases)
@@ -142,29 +142,28 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
         within = [{"region_id": region, "ancestor_id": above} for region, reached in renderer.within.items() for above in sorted(reached)]
         if within:
             connection.execute(insert(RegionWithin), within)
+    _log(connection, data, before, changed & records.keys(), retired, number)
     quotes.store({identifier: render.released(records[identifier], releases) for identifier in requoted}, releases)
     outcome.quoted = len(quotes.texts) if quotes.news else None
     progress("indexing words")
     keys = {row.id: row.key for row in connection.execute(select(record.id, record.key))}
     search.store(connection, {keys[i]: words.get(i, []) for i in reworded | retired})
     outcome.changes = _changes(data, before, changed, retired)
-    for identifier in slips:
-        outcome.changes.setdefault(before[identifier].kind, Counter())["un-retired"] += 1
     outcome.unknown = sorted(retired - before.keys())
     return outcome
 
 
-def _slips(connection: Connection, data: Dataset, before: dict[str, Any]) -> set[str]:
-    """Ids that were only ever retired here, never served, and are retired no more."""
-    gone = {i for i, row in before.items() if row.state != "current" and i not in data.kinds and i not in data.retired}
+def _only_retired(connection: Connection, before: dict[str, Any]) -> set[str]:
+    """Ids that were retired here and never served: a slip in retired.yaml, or the record of a release that was never loaded here."""
+    gone = {identifier for identifier, row in before.items() if row.state != "current"}
     served: set[str] = set()
     for batch in _batches(sorted(gone)):
         served.update(connection.scalars(select(columns(Rendering).record_id).where(columns(Rendering).record_id.in_(batch))))
     return gone - served
 
 
-def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
-    """A published id may go only through retired.yaml, and never becomes something else."""
+def _nothing_lost(data: Dataset, before: dict[str, Any], only_retired: set[str]) -> None:
+    """A published id may go only through retired.yaml, and never becomes something else; what was only ever retired need not stay there."""
     mistakes = []
     for identifier, row in before.items():
         if identifier in data.kinds:
@@ -175,7 +174,7 @@ def _nothing_lost(data: Dataset, before: dict[str, Any]) -> None:
             if data.retired[identifier].kind != row.kind:
                 message = f"was published as a {row.kind} in release {row.release}; retire it as one"
                 mistakes.append(data.entries[identifier].mistake(message, "kind"))
-        else:
+        elif identifier not in only_retired:
             mend = "restore it" if row.kind == "document" else "restore it, or retire it in retired.yaml with a reason"
             message = f"was published in release {row.release} and is missing; {mend}"
             file = next(name for name, kind in KIND_OF_FILE.items() if kind == row.kind)
@@ -250,6 +249,32 @@ def _store_rows(
             tables.setdefault(Rendering, []).append(row)
     for model, found in tables.items():
         connection.execute(insert(model), found)
+
+
+def _log(connection: Connection, data: Dataset, before: dict[str, Any], changed: set[str], retired: set[str], number: int) -> None:
+    """Write down what the release does to each record; its new renderings are stored already."""
+    rendering = columns(Rendering)
+    rows: list[dict[str, Any]] = []
+    for batch in _batches(sorted(changed)):
+        stored = connection.execute(select(rendering.record_id, rendering.release, rendering.body).where(rendering.record_id.in_(batch)))
+        bodies = {(row.record_id, row.release): row.body for row in stored}
+        for identifier in batch:
+            known = identifier in before and before[identifier].state == "current"
+            old = json.loads(bodies[identifier, before[identifier].release]) if known else {}
+            fields = difference(old, json.loads(bodies[identifier, number])) if known else {}
+            change = {"change": "update" if known else "insert", "fields": fields, "reason": None}
+            rows.append(change | {"kind": data.kinds[identifier], "record_id": identifier})
+    for identifier in sorted(retired):
+        form = data.retired[identifier]
+        fields = {"merged_into": {"from": None, "to": form.merged_into}} if form.merged_into else {}
+        change = {"change": "merge" if form.merged_into else "withdraw", "fields": fields, "reason": form.reason}
+        rows.append(change | {"kind": form.kind, "record_id": identifier})
+    if rows:
+        connection.execute(insert(Change), [row | {"release": number, "position": position} for position, row in enumerate(rows)])
+    summary: dict[str, Counter[str]] = {}
+    for row in rows:
+        summary.setdefault(row["kind"], Counter())[row["change"]] += 1
+    connection.execute(update(Release).where(columns(Release).id == number).values(changes=summary))
 
 
 def _changes(data: Dataset, before: dict[str, Any], changed: set[str], retired: set[str]) -> dict[str, Counter[str]]:

@@ -1,0 +1,63 @@
+"""What was known in an earlier release: which release a query means, and a record as it was then."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from app import database
+from app.dates import parse_query
+from app.envelopes import ReleaseInfo
+from app.models import Change, Release, Rendering, columns
+from app.problems import InvalidRequest, NotFound, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A record as it was: its rendering, or what had become of it."""
+
+    body: bytes | None
+    state: str
+    reason: str | None
+    merged_into: str | None
+    release: int
+
+
+def release_number(connection: Connection, parameter: str, given: str, *, inclusive: bool = True) -> int:
+    """The newest release that a number or date means: up to the end of the date, or before it began; 0: none had been made."""
+    release = columns(Release)
+    newest = connection.scalar(select(func.max(release.id))) or 0
+    if given.isdigit():
+        if int(given) > newest:
+            message = f"there is no release {given}; the newest is {newest}, and a date is written with its month, such as 2025-12"
+            raise InvalidRequest([invalid(parameter, given, message, str(newest))])
+        return int(given)
+    date = parse_query(given)
+    moment = datetime.combine(date.last, time.max, UTC) if inclusive else datetime.combine(date.first, time.min, UTC)
+    known = release.released_at <= moment if inclusive else release.released_at < moment
+    return connection.scalar(select(func.max(release.id)).where(known)) or 0
+
+
+def release_info(connection: Connection, number: int) -> ReleaseInfo | None:
+    """A release by its number."""
+    row = connection.execute(select(columns(Release)).where(columns(Release).id == number)).one_or_none()
+    return database.release_info(row) if row else None
+
+
+def version(connection: Connection, kind: str, identifier: str, number: int) -> Version:
+    """A record as of a release; NotFound where it was not on record then."""
+    change, rendering = columns(Change), columns(Rendering)
+    last = connection.execute(
+        select(change).where(change.record_id == identifier, change.kind == kind, change.release <= number).order_by(change.release.desc()).limit(1)
+    ).one_or_none()
+    if last is None:
+        first = connection.scalar(select(func.min(change.release)).where(change.record_id == identifier, change.kind == kind))
+        came = f"; it came with release {first}" if first else ""
+        then = f"in release {number}" if number else "by then, before the first release"
+        raise NotFound(f"There was no {kind} {identifier[:200]!r} {then}{came}.")
+    if last.change in {"withdraw", "merge"}:
+        into: dict[str, Any] = last.fields.get("merged_into", {})
+        return Version(None, "merged" if into else "withdrawn", last.reason, into.get("to"), last.release)
+    body = connection.scalar(select(rendering.body).where(rendering.record_id == identifier, rendering.release == last.release))
+    return Version(body, "current", None, None, last.release)
