@@ -105,6 +105,17 @@ Applied = Annotated[
 ]
 
 
+class Bucket(Shape):
+    """A value of a facet."""
+
+    value: str | None
+    """The value, as the filter takes it; null: the record does not say."""
+    label: str
+    """Its name."""
+    count: int
+    """How many records have it, under the other filters."""
+
+
 R = TypeVar("R", bound=AnyRecord | ChangeOut | ReleaseOut)
 T = TypeVar("T")
 
@@ -117,6 +128,8 @@ class Listing(Shape, Generic[R]):
 
     data: list[R]
     """The records of this page."""
+    facets: dict[str, list[Bucket]] = Field(default_factory=dict)
+    """Counts by the facets that were asked for; there only if some were."""
     page: Page
     """Where the page stands."""
     links: ListLinks

@@ -20,10 +20,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from app import database, history, vocabulary
+from app import database, facets, history, vocabulary
 from app.caching import refuse_unchanged, validators
 from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
+from app.facets import Facet
 from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
@@ -124,21 +125,41 @@ def document_ids(connection: Connection, given: list[str]) -> list[str]:
     return [row.id for row in found]
 
 
-def answer(reader: Reader, kind: str, query: ListQuery, conditions: list[ColumnElement[bool]], sorts: dict[str, SortKey]) -> Response:
-    """A page of the records of a kind that fulfil all conditions."""
+def answer(
+    reader: Reader,
+    kind: str,
+    query: ListQuery,
+    where: Callable[[Connection, Any], list[ColumnElement[bool]]],
+    sorts: dict[str, SortKey],
+    offered: dict[str, Facet] | None = None,
+) -> Response:
+    """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for."""
     record, rendering = columns(KINDS[kind]), columns(Rendering)
     joined = and_(rendering.record_id == record.id, rendering.release == record.release)
     statement = select(func.coalesce(rendering.quoted, rendering.body).label("body")).join_from(record.id.table, rendering.body.table, joined)
     shape = projection(kind, query.fields)
+    wanted = facets.names(offered or {}, getattr(query, "facets", None))
+    conditions = where(reader.connection, query)
     order = [(sorts[name], down) for name, down in _order(query, sorts)]
     counting = select(func.count()).select_from(record.id.table).where(*conditions)
-    return page(reader, query, statement.where(*conditions), counting, order, lambda row: row.body if shape is None else shape.apply(row.body))
+
+    def counted() -> dict[str, Any]:
+        return {name: facets.count(reader.connection, offered[name], query, where) for name in wanted} if offered else {}
+
+    listed = statement.where(*conditions)
+    return page(reader, query, listed, counting, order, lambda row: row.body if shape is None else shape.apply(row.body), counted)
 
 
 def page(
-    reader: Reader, query: PageQuery, statement: Select[Any], counting: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
+    reader: Reader,
+    query: PageQuery,
+    statement: Select[Any],
+    counting: Select[Any],
+    order: list[tuple[SortKey, bool]],
+    body: Callable[[Any], bytes],
+    counted: Callable[[], dict[str, Any]] = dict,
 ) -> Response:
-    """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`."""
+    """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection, release = reader.request, reader.connection, reader.release
     seal = _seal(request, query)
     behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
@@ -162,6 +183,8 @@ def page(
         "links": links.model_dump_json(),
         "applied": json.dumps(applied(query), ensure_ascii=False, separators=(",", ":")),
     }
+    if found := counted():
+        parts = {"facets": json.dumps(found, ensure_ascii=False, separators=(",", ":"))} | parts
     tail = "".join(f',"{name}":{text}' for name, text in parts.items())
     content = b'{"data":[' + b",".join(body(row) for row in rows) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
     headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
@@ -250,8 +273,8 @@ def _after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElemen
 
 
 def _seal(request: Request, query: PageQuery) -> bytes:
-    """What ties a cursor to its path and query; `limit` and `fields` may change from page to page."""
-    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields"}}
+    """What ties a cursor to its path and query; `limit`, `fields` and `facets` may change from page to page."""
+    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields", "facets"}}
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
 
 

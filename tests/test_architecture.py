@@ -15,7 +15,7 @@ LAYERS = [
     {"app.schemas"},
     {"app.envelopes"},
     {"app.problems", "app.database", "app.search"},
-    {"app.parameters", "app.projection", "app.caching", "app.history", "app.manners", "app.paging", "app.seeding", "app.showing"},
+    {"app.parameters", "app.projection", "app.caching", "app.facets", "app.history", "app.manners", "app.paging", "app.seeding", "app.showing"},
     {"app.api"},
     {"app.openapi"},
     {"app.main"},

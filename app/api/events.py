@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
-from app.models import Citation, Event, EventOrganisation, EventTopic, RegionWithin, Source, columns
+from app.facets import Facet, again, by_column, by_region, by_year
+from app.models import Citation, Event, EventOrganisation, EventTopic, Organisation, RegionWithin, Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
 from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, date_order, term
 
@@ -23,6 +24,38 @@ SORTS = {
     "date": SortKey(event.date_first, date, nullable=True),
     "title": SortKey(event.title, str),
     "id": SortKey(event.id, str),
+}
+
+
+taking, body, about = again(involved), again(columns(Organisation)), again(topics)
+
+
+def _by_participation(query: Any, where: list[ColumnElement[bool]], value: ColumnElement[Any], label: ColumnElement[Any]) -> Select[Any]:
+    """Counts over the roles of organisations; of the roles that the query names, and the organisations that it names, if it does."""
+    part = [taking.event_id == event.id]
+    if query.organisation:
+        part.append(taking.organisation_id.in_(query.organisation))
+    if query.role:
+        part.append(taking.role.in_(query.role))
+    joined = event.id.table.outerjoin(taking.event_id.table, and_(*part)).outerjoin(body.id.table, body.id == taking.organisation_id)
+    counted = func.count(event.id.distinct()).label("records")
+    return select(value.label("value"), label.label("label"), counted).select_from(joined).where(*where).group_by(value, label)
+
+
+def _by_topic(_: Any, where: list[ColumnElement[bool]]) -> Select[Any]:
+    joined = event.id.table.outerjoin(about.event_id.table, about.event_id == event.id)
+    counted = func.count(event.id.distinct()).label("records")
+    return select(about.topic.label("value"), about.topic.label("label"), counted).select_from(joined).where(*where).group_by(about.topic)
+
+
+FACETS = {
+    "type": Facet(("type",), by_column(event.type, event.id), "event-type"),
+    "status": Facet(("status",), by_column(event.status, event.id), "event-status"),
+    "region": Facet(("region", "region_match"), by_region(event.region_id, event.id)),
+    "year": Facet(("from_", "to", "date_match"), by_year(event.date_first, event.date_last, event.id), ascending=True),
+    "topic": Facet(("topic",), _by_topic, "topic"),
+    "organisation": Facet(("organisation",), lambda query, where: _by_participation(query, where, taking.organisation_id, body.name)),
+    "role": Facet(("role",), lambda query, where: _by_participation(query, where, taking.role, taking.role), "role"),
 }
 
 
@@ -61,6 +94,9 @@ class EventQuery(ListQuery):
     """At least so many independent origins."""
     verification: list[term("verification")] = Field(default=[], examples=[["unchecked"]])  # type: ignore[valid-type]
     """`verified`: all of the event's citations are; any other: at least one of them is."""
+    facets: Names | None = Field(default=None, examples=["type,region,year"])
+    """Comma list of type, status, region, year, topic, organisation, role:
+    how many records have each value under the other filters, a region with all that lies in it."""
     sort: Names = Field(default="-date", examples=["-date"])
     """Comma list of date, title, id; a leading `-` descends. Unknown dates come last."""
 
@@ -74,54 +110,58 @@ class EventQuery(ListQuery):
 def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Response:
     """Events that fulfil every filter, each with its citations and figures."""
     with reading(request) as reader:
-        check_ids(
-            reader.connection,
-            {
-                "region": ("region", query.region),
-                "organisation": ("organisation", query.organisation),
-                "source": ("source", query.source),
-                "publisher": ("organisation", query.publisher),
-                "parent": ("event", query.parent),
-            },
-        )
-        where: list[ColumnElement[bool]] = []
-        if query.type:
-            where.append(event.type.in_(query.type))
-        if query.status:
-            where.append(event.status.in_(query.status))
-        if query.region and query.region_match == "exact":
-            where.append(event.region_id.in_(query.region))
-        elif query.region:
-            where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-        if query.organisation or query.role:
-            part = [involved.event_id == event.id]
-            if query.organisation:
-                part.append(involved.organisation_id.in_(query.organisation))
-            if query.role:
-                part.append(involved.role.in_(query.role))
-            where.append(exists().where(*part))
-        if query.topic:
-            where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
-        if query.source:
-            where.append(_cited(citation.source_id.in_(query.source)))
-        if query.publisher:
-            where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
-        if query.document:
-            where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
-        if query.parent:
-            where.append(event.parent_id.in_(query.parent))
-        starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
-        if query.from_:
-            where.append(starts >= query.from_.first)
-        if query.to:
-            where.append(ends <= query.to.last)
-        if query.origins_min:
-            where.append(event.origins >= query.origins_min)
-        if query.verification:
-            where.append(_verification(query.verification))
-        if query.q:
-            where.append(event.id.in_(search.matches(reader.connection, "event", query.q)))
-        return answer(reader, "event", query, where, SORTS)
+        return answer(reader, "event", query, _where, SORTS, FACETS)
+
+
+def _where(connection: Connection, query: EventQuery) -> list[ColumnElement[bool]]:
+    check_ids(
+        connection,
+        {
+            "region": ("region", query.region),
+            "organisation": ("organisation", query.organisation),
+            "source": ("source", query.source),
+            "publisher": ("organisation", query.publisher),
+            "parent": ("event", query.parent),
+        },
+    )
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(event.type.in_(query.type))
+    if query.status:
+        where.append(event.status.in_(query.status))
+    if query.region and query.region_match == "exact":
+        where.append(event.region_id.in_(query.region))
+    elif query.region:
+        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.organisation or query.role:
+        part = [involved.event_id == event.id]
+        if query.organisation:
+            part.append(involved.organisation_id.in_(query.organisation))
+        if query.role:
+            part.append(involved.role.in_(query.role))
+        where.append(exists().where(*part))
+    if query.topic:
+        where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
+    if query.source:
+        where.append(_cited(citation.source_id.in_(query.source)))
+    if query.publisher:
+        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+    if query.document:
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+    if query.parent:
+        where.append(event.parent_id.in_(query.parent))
+    starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
+    if query.from_:
+        where.append(starts >= query.from_.first)
+    if query.to:
+        where.append(ends <= query.to.last)
+    if query.origins_min:
+        where.append(event.origins >= query.origins_min)
+    if query.verification:
+        where.append(_verification(query.verification))
+    if query.q:
+        where.append(event.id.in_(search.matches(connection, "event", query.q)))
+    return where
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

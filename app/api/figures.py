@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
+from app.facets import Facet, by_column, by_region, by_year
 from app.models import Citation, Figure, RegionWithin, Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
@@ -24,6 +25,18 @@ SORTS = {
     "period": SortKey(figure.period_first, date, nullable=True),
     "value": SortKey(figure.value, float, nullable=True),
     "id": SortKey(figure.id, str),
+}
+
+
+FACETS = {
+    "metric": Facet(("metric",), by_column(figure.metric, figure.id), "metric"),
+    "subject": Facet(("subject",), by_column(figure.subject, figure.id), "subject"),
+    "region": Facet(("region", "region_match"), by_region(figure.region_id, figure.id)),
+    "year": Facet(("period_from", "period_to"), by_year(figure.period_first, figure.period_last, figure.id), ascending=True),
+    "unit": Facet(("unit",), by_column(figure.unit, figure.id), "any-unit"),
+    "basis": Facet(("basis",), by_column(figure.basis, figure.id), "basis"),
+    "qualifier": Facet(("qualifier",), by_column(figure.qualifier, figure.id), "qualifier"),
+    "agreement": Facet(("agreement",), by_column(figure.agreement, figure.id), "agreement"),
 }
 
 
@@ -64,6 +77,9 @@ class FigureQuery(ListQuery):
     """`low` is at least this; needs one `unit`. A number that is only bounded from above never matches."""
     max: Decimal | None = Field(default=None, examples=[2000000000000])
     """`high` is at most this; needs one `unit`. A number that is only bounded from below never matches."""
+    facets: Names | None = Field(default=None, examples=["metric,region"])
+    """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
+    how many records have each value under the other filters, a region with all that lies in it."""
     sort: Names = Field(default="metric", examples=["metric,-period"])
     """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
 
@@ -89,54 +105,58 @@ class FigureQuery(ListQuery):
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as reader:
-        check_ids(
-            reader.connection,
-            {
-                "region": ("region", query.region),
-                "organisation": ("organisation", query.organisation),
-                "event": ("event", query.event),
-                "source": ("source", query.source),
-                "publisher": ("organisation", query.publisher),
-            },
-        )
-        where: list[ColumnElement[bool]] = []
-        if query.metric:
-            where.append(figure.metric.in_(query.metric))
-        if query.subject:
-            where.append(figure.subject.in_(query.subject))
-        if query.region and query.region_match == "exact":
-            where.append(figure.region_id.in_(query.region))
-        elif query.region:
-            where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-        if query.organisation:
-            where.append(figure.organisation_id.in_(query.organisation))
-        if query.event:
-            where.append(figure.event_id.in_(query.event))
-        if query.source:
-            where.append(_cited(citation.source_id.in_(query.source)))
-        if query.publisher:
-            where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
-        if query.document:
-            where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(reader.connection, query.document))))
-        if query.basis:
-            where.append(figure.basis.in_(query.basis))
-        if query.qualifier:
-            where.append(figure.qualifier.in_(query.qualifier))
-        if query.unit:
-            where.append(figure.unit.in_(query.unit))
-        if query.agreement:
-            where.append(figure.agreement.in_(query.agreement))
-        if query.period_from:
-            where.append(figure.period_last >= query.period_from.first)
-        if query.period_to:
-            where.append(figure.period_first <= query.period_to.last)
-        if query.min is not None:
-            where.append(figure.low >= query.min)
-        if query.max is not None:
-            where.append(figure.high <= query.max)
-        if query.q:
-            where.append(figure.id.in_(search.matches(reader.connection, "figure", query.q)))
-        return answer(reader, "figure", query, where, SORTS)
+        return answer(reader, "figure", query, _where, SORTS, FACETS)
+
+
+def _where(connection: Connection, query: FigureQuery) -> list[ColumnElement[bool]]:
+    check_ids(
+        connection,
+        {
+            "region": ("region", query.region),
+            "organisation": ("organisation", query.organisation),
+            "event": ("event", query.event),
+            "source": ("source", query.source),
+            "publisher": ("organisation", query.publisher),
+        },
+    )
+    where: list[ColumnElement[bool]] = []
+    if query.metric:
+        where.append(figure.metric.in_(query.metric))
+    if query.subject:
+        where.append(figure.subject.in_(query.subject))
+    if query.region and query.region_match == "exact":
+        where.append(figure.region_id.in_(query.region))
+    elif query.region:
+        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.organisation:
+        where.append(figure.organisation_id.in_(query.organisation))
+    if query.event:
+        where.append(figure.event_id.in_(query.event))
+    if query.source:
+        where.append(_cited(citation.source_id.in_(query.source)))
+    if query.publisher:
+        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+    if query.document:
+        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+    if query.basis:
+        where.append(figure.basis.in_(query.basis))
+    if query.qualifier:
+        where.append(figure.qualifier.in_(query.qualifier))
+    if query.unit:
+        where.append(figure.unit.in_(query.unit))
+    if query.agreement:
+        where.append(figure.agreement.in_(query.agreement))
+    if query.period_from:
+        where.append(figure.period_last >= query.period_from.first)
+    if query.period_to:
+        where.append(figure.period_first <= query.period_to.last)
+    if query.min is not None:
+        where.append(figure.low >= query.min)
+    if query.max is not None:
+        where.append(figure.high <= query.max)
+    if query.q:
+        where.append(figure.id.in_(search.matches(connection, "figure", query.q)))
+    return where
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

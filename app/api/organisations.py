@@ -1,14 +1,15 @@
 """`/organisations`: who takes part, publishes or is spoken of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
+from app.facets import Facet, again, by_column, by_region
 from app.models import EventOrganisation, Organisation, RegionWithin, columns
 from app.paging import SortKey, answer, check_ids, one, reading
 from app.parameters import Id, ListQuery, Names, RecordQuery, term
@@ -18,6 +19,26 @@ router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 organisation, involved, within = columns(Organisation), columns(EventOrganisation), columns(RegionWithin)
 
 SORTS = {"name": SortKey(organisation.name, str), "id": SortKey(organisation.id, str)}
+
+
+taking = again(involved)
+
+
+def _by_role(query: Any, where: list[ColumnElement[bool]]) -> Select[Any]:
+    """Counts over the roles in events; in the events that the query names, if it does."""
+    part = [taking.organisation_id == organisation.id]
+    if query.event:
+        part.append(taking.event_id.in_(query.event))
+    joined = organisation.id.table.outerjoin(taking.event_id.table, and_(*part))
+    counted = func.count(organisation.id.distinct()).label("records")
+    return select(taking.role.label("value"), taking.role.label("label"), counted).select_from(joined).where(*where).group_by(taking.role)
+
+
+FACETS = {
+    "type": Facet(("type",), by_column(organisation.type, organisation.id), "organisation-type"),
+    "region": Facet(("region", "region_match"), by_region(organisation.region_id, organisation.id)),
+    "role": Facet(("role",), _by_role, "role"),
+}
 
 
 class OrganisationQuery(ListQuery):
@@ -33,6 +54,9 @@ class OrganisationQuery(ListQuery):
     """A role that it has in an event: in the named event, if one is named."""
     event: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
     """An event that it has a role in."""
+    facets: Names | None = Field(default=None, examples=["type,region"])
+    """Comma list of type, region, role:
+    how many records have each value under the other filters, a region with all that lies in it."""
     sort: Names = Field(default="name", examples=["name"])
     """Comma list of name, id; a leading `-` descends."""
 
@@ -41,24 +65,28 @@ class OrganisationQuery(ListQuery):
 def list_organisations(request: Request, query: Annotated[OrganisationQuery, Query()]) -> Response:
     """Organisations that fulfil every filter, with their names in both languages."""
     with reading(request) as reader:
-        check_ids(reader.connection, {"region": ("region", query.region), "event": ("event", query.event)})
-        where: list[ColumnElement[bool]] = []
-        if query.type:
-            where.append(organisation.type.in_(query.type))
-        if query.region and query.region_match == "exact":
-            where.append(organisation.region_id.in_(query.region))
-        elif query.region:
-            where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
-        if query.role or query.event:
-            part = [involved.organisation_id == organisation.id]
-            if query.role:
-                part.append(involved.role.in_(query.role))
-            if query.event:
-                part.append(involved.event_id.in_(query.event))
-            where.append(exists().where(*part))
-        if query.q:
-            where.append(organisation.id.in_(search.matches(reader.connection, "organisation", query.q)))
-        return answer(reader, "organisation", query, where, SORTS)
+        return answer(reader, "organisation", query, _where, SORTS, FACETS)
+
+
+def _where(connection: Connection, query: OrganisationQuery) -> list[ColumnElement[bool]]:
+    check_ids(connection, {"region": ("region", query.region), "event": ("event", query.event)})
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(organisation.type.in_(query.type))
+    if query.region and query.region_match == "exact":
+        where.append(organisation.region_id.in_(query.region))
+    elif query.region:
+        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+    if query.role or query.event:
+        part = [involved.organisation_id == organisation.id]
+        if query.role:
+            part.append(involved.role.in_(query.role))
+        if query.event:
+            part.append(involved.event_id.in_(query.event))
+        where.append(exists().where(*part))
+    if query.q:
+        where.append(organisation.id.in_(search.matches(connection, "organisation", query.q)))
+    return where
 
 
 @router.get("/organisations/{id}", summary="Get an organisation", response_model=One[schemas.Organisation])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
@@ -37,18 +37,22 @@ class RegionQuery(ListQuery):
 def list_regions(request: Request, query: Annotated[RegionQuery, Query()]) -> Response:
     """Regions that fulfil every filter, with the counts of their records rolled up."""
     with reading(request) as reader:
-        check_ids(reader.connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
-        where: list[ColumnElement[bool]] = []
-        if query.type:
-            where.append(region.type.in_(query.type))
-        if query.parent:
-            where.append(region.parent_id.in_(query.parent))
-        if query.within:
-            inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
-            where.append(region.id.in_(inside))
-        if query.q:
-            where.append(region.id.in_(search.matches(reader.connection, "region", query.q)))
-        return answer(reader, "region", query, where, SORTS)
+        return answer(reader, "region", query, _where, SORTS)
+
+
+def _where(connection: Connection, query: RegionQuery) -> list[ColumnElement[bool]]:
+    check_ids(connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
+    where: list[ColumnElement[bool]] = []
+    if query.type:
+        where.append(region.type.in_(query.type))
+    if query.parent:
+        where.append(region.parent_id.in_(query.parent))
+    if query.within:
+        inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
+        where.append(region.id.in_(inside))
+    if query.q:
+        where.append(region.id.in_(search.matches(connection, "region", query.q)))
+    return where
 
 
 @router.get("/regions/{id}", summary="Get a region", response_model=One[schemas.Region])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from app import schemas, search
 from app.api.routing import StrictRoute
@@ -57,27 +57,31 @@ class SourceQuery(ListQuery):
 def list_sources(request: Request, query: Annotated[SourceQuery, Query()]) -> Response:
     """Sources that fulfil every filter, with what each was derived from."""
     with reading(request) as reader:
-        check_ids(reader.connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
-        where: list[ColumnElement[bool]] = []
-        if query.publisher:
-            where.append(source.publisher_id.in_(query.publisher))
-        if query.type:
-            where.append(source.type.in_(query.type))
-        if query.grade:
-            where.append(source.grade.in_(query.grade))
-        if query.language:
-            where.append(source.language.in_(query.language))
-        if query.published_from:
-            where.append(source.published_last >= query.published_from.first)
-        if query.published_to:
-            where.append(source.published_first <= query.published_to.last)
-        if query.origin:
-            where.append(source.origin_id.in_(query.origin))
-        if query.document:
-            where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
-        if query.q:
-            where.append(source.id.in_(search.matches(reader.connection, "source", query.q)))
-        return answer(reader, "source", query, where, SORTS)
+        return answer(reader, "source", query, _where, SORTS)
+
+
+def _where(connection: Connection, query: SourceQuery) -> list[ColumnElement[bool]]:
+    check_ids(connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
+    where: list[ColumnElement[bool]] = []
+    if query.publisher:
+        where.append(source.publisher_id.in_(query.publisher))
+    if query.type:
+        where.append(source.type.in_(query.type))
+    if query.grade:
+        where.append(source.grade.in_(query.grade))
+    if query.language:
+        where.append(source.language.in_(query.language))
+    if query.published_from:
+        where.append(source.published_last >= query.published_from.first)
+    if query.published_to:
+        where.append(source.published_first <= query.published_to.last)
+    if query.origin:
+        where.append(source.origin_id.in_(query.origin))
+    if query.document:
+        where.append(source.document_id.in_(document_ids(connection, query.document)))
+    if query.q:
+        where.append(source.id.in_(search.matches(connection, "source", query.q)))
+    return where
 
 
 @router.get("/sources/{id}", summary="Get a source", response_model=One[schemas.Source])

@@ -1,0 +1,128 @@
+"""Facets: each count is the total of the list with that value as its filter; on both engines."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app import vocabulary
+from app.api import events, figures, organisations
+from tests.conftest import walk
+from tests.test_errors import problem
+
+OFFERED = {"/events": events.FACETS, "/figures": figures.FACETS, "/organisations": organisations.FACETS}
+FILTERS: dict[str, list[dict[str, Any]]] = {
+    "/events": [
+        {},
+        {"type": ["policy", "conference"]},
+        {"region": "cn-bj", "region_match": "exact"},
+        {"from": "2024", "to": "2024-06", "topic": "cgt"},
+        {"role": "host", "organisation": ["body-1", "body-2", "body-3"]},
+        {"q": "beijing", "status": "held"},
+        {"from": "2090"},
+    ],
+    "/figures": [
+        {},
+        {"metric": "market-size", "unit": "CNY"},
+        {"region": "cn", "basis": ["forecast", "reported"]},
+        {"period_from": "2024", "period_to": "2025"},
+        {"unit": "CNY", "min": "1e9", "agreement": "contested"},
+    ],
+    "/organisations": [{}, {"type": "society"}, {"region": "cn", "role": "host"}, {"q": "body"}],
+}
+OWN = {"region": ["region", "region_match"], "year": ["from", "to", "date_match", "period_from", "period_to"]}
+"""The filters of a facet that are not named as it is."""
+
+
+def own_filter(path: str, name: str, value: str) -> dict[str, str]:
+    if name == "year":
+        first, last = ("from", "to") if path == "/events" else ("period_from", "period_to")
+        return {first: value.zfill(4), last: value.zfill(4)}
+    return {name: value}
+
+
+def said(record: dict[str, Any], path: str, name: str, query: dict[str, Any]) -> bool:
+    """Whether a record has any value of a facet."""
+    if name == "year":
+        return record["date" if path == "/events" else "period"] is not None
+    if name == "topic":
+        return bool(record["topics"])
+    if path == "/events" and name in {"organisation", "role"}:
+        return bool(record["organisations"])
+    return record[name] is not None
+
+
+@pytest.mark.parametrize("path", list(OFFERED))
+def test_each_count_is_the_total_of_its_own_filter(synthetic: httpx.Client, path: str) -> None:
+    asked = 0
+    for filters in FILTERS[path]:
+        answer = synthetic.get(path, params=filters | {"facets": ",".join(OFFERED[path]), "limit": 1, "fields": "id"}).json()
+        assert list(answer["facets"]) == list(OFFERED[path])
+        for name, buckets in answer["facets"].items():
+            others = {parameter: value for parameter, value in filters.items() if parameter not in OWN.get(name, [name])}
+            for bucket in buckets[:12]:
+                if bucket["value"] is not None:
+                    total = synthetic.get(path, params=others | own_filter(path, name, bucket["value"]) | {"limit": 1}).json()["page"]["total"]
+                    assert bucket["count"] == total > 0, (filters, name, bucket)
+                    asked += 1
+    assert asked > 30
+
+
+@pytest.mark.parametrize("path", list(OFFERED))
+def test_no_value_is_missing_and_the_unknown_is_counted(synthetic: httpx.Client, path: str) -> None:
+    records = walk(synthetic, path)
+    found = synthetic.get(path, params={"facets": ",".join(OFFERED[path]), "limit": 1}).json()["facets"]
+    for name, buckets in found.items():
+        if path == "/organisations" and name == "role":
+            continue  # roles stand in the events
+        unknown = sum(bucket["count"] for bucket in buckets if bucket["value"] is None)
+        assert unknown == sum(not said(record, path, name, {}) for record in records), name
+        assert [bucket["label"] for bucket in buckets if bucket["value"] is None] == ["unknown"] * (unknown > 0)
+        values = [bucket["value"] for bucket in buckets]
+        assert len(values) == len(set(values))
+        assert None not in values[:-1]
+    if path != "/organisations":
+        span = [(record["date" if path == "/events" else "period"] or {}) for record in records]
+        first = min((date["earliest"] or date["latest"])[:4] for date in span if date)
+        years = [bucket["value"] for bucket in found["year"] if bucket["value"]]
+        assert years[0] == first
+        assert years == sorted(years)
+    types = {record["type" if path != "/figures" else "metric"] for record in records}
+    assert {bucket["value"] for bucket in found["type" if path != "/figures" else "metric"]} == types
+
+
+def test_values_have_names(api: httpx.Client) -> None:
+    found = api.get("/events?facets=type,region,organisation").json()["facets"]
+    assert found["type"][0] == {"value": "conference", "label": vocabulary.EVENT_TYPE["conference"].name, "count": 4}
+    assert {"value": "cn-bj", "label": "Beijing", "count": 7} in found["region"]
+    assert {"value": "tsinghua-university", "label": "Tsinghua University", "count": 1} in found["organisation"]
+    assert found["region"][-1] == {"value": None, "label": "unknown", "count": 3}
+    units = api.get("/figures?facets=unit").json()["facets"]["unit"]
+    assert {bucket["value"]: bucket["label"] for bucket in units}["CNY"] == "Yuan Renminbi"
+
+
+def test_without_facets_there_are_none_and_they_are_no_part_of_the_cursor(synthetic: httpx.Client) -> None:
+    plain = synthetic.get("/events?limit=5").json()
+    assert list(plain) == ["data", "page", "links", "applied", "release"]
+    asked = synthetic.get("/events?limit=5&facets=type,type").json()
+    assert list(asked["facets"]) == ["type"]
+    assert asked["data"] == plain["data"]
+    assert synthetic.get("/events", params={"cursor": asked["page"]["next"]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "facets", "message", "did_you_mean"),
+    [
+        ("/events", "typ", "there is no facet 'typ' here; use type, status, region, year", "type"),
+        ("/events", "metric", "there is no facet 'metric' here", None),
+        ("/events", "type,,year", "is no comma-separated list of names", None),
+        ("/figures", "years", "there is no facet 'years' here", "year"),
+        ("/organisations", "year", "there is no facet 'year' here", None),
+        ("/sources", "type", "unknown parameter", None),
+    ],
+)
+def test_a_facet_that_is_not_there_is_refused(api: httpx.Client, path: str, facets: str, message: str, did_you_mean: str | None) -> None:
+    (error,) = problem(api.get(path, params={"facets": facets}), 422, "invalid-request")["errors"]
+    assert message in error["message"]
+    if path != "/sources":
+        assert error["did_you_mean"] == did_you_mean
