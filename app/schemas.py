@@ -180,6 +180,56 @@ class Spread(Shape):
     """Their unit."""
 
 
+class Statement(Shape):
+    """What one source says of the figure; null where it does not say."""
+
+    source: TitleRef
+    """The source."""
+    publisher: Ref | None
+    """Who published it; null: not known."""
+    published: DateSpan | None
+    """When; null: not known."""
+    grade: Annotated[str, term("source-grade")]
+    """How near the work is to what it reports."""
+    origin: TitleRef
+    """The work that it goes back to: statements of one origin are one."""
+    value: Number | None
+    """The number named."""
+    low: Number | None
+    """Its lower bound."""
+    high: Number | None
+    """Its upper bound."""
+    qualifier: Annotated[str, term("qualifier")] | None
+    """Whether it is exact, a bound or a range."""
+    unit: str | None
+    """Its unit."""
+    basis: Annotated[str, term("basis")] | None
+    """Whether it is reported, forecast, promised, claimed."""
+    subject: Ref | None
+    """What it measures."""
+    region: Ref | None
+    """The place it speaks of."""
+    period: DateSpan | None
+    """The time it speaks of."""
+    followed_on: list[str]
+    """What the record has as this source states it."""
+    differs_on: list[str]
+    """What the record has otherwise."""
+
+
+class Preference(Shape):
+    """Why the record follows some sources and not others on a field on which they differ."""
+
+    field: str
+    """The field."""
+    rule: Annotated[str, term("preference")]
+    """What chose."""
+    followed: list[str]
+    """The sources that the record follows."""
+    differing: list[str]
+    """The sources that state something else."""
+
+
 class Figure(Shape):
     """A number with its receipts."""
 
@@ -223,6 +273,10 @@ class Figure(Shape):
     """The fields on which a cited source differs."""
     spread: Spread
     """The range of the numbers that sources name."""
+    statements: list[Statement]
+    """What each source says, side by side."""
+    preference: list[Preference]
+    """For each field on which sources differ: whom the record follows, and by which rule."""
     origins: int
     """Independent origins among the citations that support the value."""
     derived: list[Derived]

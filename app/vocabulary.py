@@ -221,6 +221,12 @@ AGREEMENT = _scheme(
     T("single-origin", "Single origin", "单一来源", "One origin supports the value, however often it was repeated."),
 )
 
+PREFERENCE = _scheme(
+    T("better-grade", "Better grade", "来源等级更高", "The best source that the record follows has a better grade than any that differs."),
+    T("more-origins", "More origins", "独立来源更多", "More independent origins say what the record has than say something else."),
+    T("curator", "Curator's judgement", "编者判断", "Neither grade nor origins decide; the note of a citation says what did."),
+)
+
 TOPIC = _scheme(
     T("cgt", "Cell and gene therapy", "细胞与基因治疗", "Cell and gene therapy at large."),
     T("cell-therapy", "Cell therapy", "细胞治疗", "Therapies made of living cells.", "mesh:D064987"),
@@ -313,6 +319,7 @@ SCHEMES: dict[str, dict[str, Term]] = {
     "basis": BASIS,
     "qualifier": QUALIFIER,
     "agreement": AGREEMENT,
+    "preference": PREFERENCE,
     "topic": TOPIC,
     "modality": MODALITY,
     "alias-type": ALIAS_TYPE,

@@ -104,7 +104,22 @@ def test_a_stamp_only_bounds_an_event(api: httpx.Client) -> None:
 def test_every_filled_fact_is_supported_derived_or_from_a_reference(api: httpx.Client) -> None:
     """The rule of the loader once more, read off the answers."""
     free = {"id", "kind", "type", "title", "title_zh", "summary", "description", "topics", "metric", "subject", "grade", "scope_note", "rights"}
-    free |= {"derived", "release", "citations", "reference", "counts", "origin", "origins", "agreement", "contested_on", "spread", "document"}
+    free |= {
+    free |= {"statements", "preference"}
+        "derived",
+        "release",
+        "citations",
+        "reference",
+        "counts",
+        "origin",
+        "origins",
+        "agreement",
+        "contested_on",
+        "spread",
+        "statements",
+        "preference",
+        "document",
+    }
     free |= {"children", "figures"}  # the records that name this one
     for path in ("/events", "/figures", "/organisations", "/regions", "/sources"):
         for record in walk(api, path):

@@ -13,6 +13,7 @@ from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
 from app.seeding.receipts import Standing
+from app.seeding.statements import preferences, statements
 
 CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
 """Fields on which a differing source makes a figure contested."""
@@ -184,9 +185,10 @@ class Renderer:
         )
 
     def figure(self, form: FigureForm) -> schemas.Figure:
-        statements = [_stated(citation, form) for citation in form.cite]
+        differing = [_stated(citation, form) for citation in form.cite]
+        told = statements(self.data, form)
         origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
-        contested = [field for field in CONTESTABLE if any(field in stated for stated in statements)]
+        contested = [field for field in CONTESTABLE if any(field in stated for stated in differing)]
         relative = form.relative_to
         return schemas.Figure(
             **self._common(form),
@@ -216,6 +218,8 @@ class Renderer:
             agreement="contested" if contested else "corroborated" if origins >= 2 else "single-origin",
             contested_on=contested,
             spread=_spread(form),
+            statements=told,
+            preference=preferences(told),
             origins=origins,
         )
 
