@@ -91,3 +91,9 @@ def figure(identifier: str, amount: str, period: str | None = "2024", **fields: 
     }
     assert fields.keys() <= record.keys()
     return record | fields
+
+
+def stated_growth(identifier: str, amount: str, period: str | None, base: str | None = None, metric: str = "cagr", **fields: Any) -> dict[str, Any]:
+    """A growth that a source states of the same market."""
+    against = relative(period=base) if base else None
+    return figure(identifier, amount, period, metric=metric, **{"relative_to": against} | fields)
