@@ -24,7 +24,7 @@ bounds: those from below are rounded down, those from above up, and a bound's `v
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal
 
 from currency_converter import CurrencyConverter, RateNotFoundError
@@ -104,6 +104,7 @@ def currencies() -> frozenset[str]:
     return frozenset(_rates().currencies)
 
 
+@lru_cache(maxsize=4096)
 def rate(source: str, target: str, day: date) -> Rate:
     """The rate between two currencies (ISO 4217 codes) for a day.
 

@@ -98,6 +98,7 @@ class _Rates:
     high: Decimal | None
 
 
+_BASES = {basis: rank for rank, basis in enumerate(vocabulary.BASIS)}
 _CERTAIN = re.compile(r"[0-9/-]+", re.ASCII)
 """EDTF of a time that is throughout what it says: no bracket, no open end, nothing approximate, uncertain or unspecified."""
 
@@ -124,7 +125,7 @@ def _in_year(day: date) -> tuple[int, int]:
 
 def basis_rank(figure: Figure) -> int:
     """Where the figure's basis stands in the vocabulary."""
-    return list(vocabulary.BASIS).index(figure.basis)
+    return _BASES[figure.basis]
 
 
 def _farthest(figures: Iterable[Figure]) -> tuple[Span, Span, int] | None:
@@ -152,28 +153,37 @@ def _between(figures: Iterable[Figure], start: Span, end: Span, years: int) -> t
     by_period: dict[Span | None, list[Figure]] = defaultdict(list)
     for figure in figures:
         by_period[span(figure.period)].append(figure)
-    pairs = [(first, last) for first in by_period[start] for last in by_period[end]]
-    best = min(map(_standing, pairs))
-    pairs = [pair for pair in pairs if _standing(pair) == best]
+    cited = {figure.id: {citation.source.id for citation in figure.citations} for figure in by_period[start] + by_period[end]}
+
+    def standing(first: Figure, last: Figure) -> tuple[bool, bool, int, int]:
+        """How well two points stand beside each other; the least is best."""
+        return (first.basis != last.basis, cited[first.id].isdisjoint(cited[last.id]), basis_rank(first), basis_rank(last))
+
+    ranked = [(standing(first, last), first, last) for first in by_period[start] for last in by_period[end]]
+    best = min(rank for rank, _, _ in ranked)
+    pairs = [(first, last) for rank, first, last in ranked if rank == best]
     unfit = [figure.id for pair in pairs for figure in pair if not _positive(figure)]
     if unfit:
         return None, f"A number of the figure {unfit[0]!r} is not above zero.", None
-    found = [_rates(first, last, years) for first, last in pairs]
-    if any(rates != found[0] for rates in found):
-        return None, f"Several points of the same standing differ: {', '.join(sorted({one.id for pair in pairs for one in pair}))}.", None
     first, last = pairs[0]
-    return _implied(first, last, years, found[0]), None, found[0]
+    rates = _rates(first, last, years)
+    differing = {(_numbers(one), _numbers(other)): (one, other) for one, other in pairs}
+    if any(_rates(one, other, years) != rates for one, other in differing.values()):
+        return None, f"Several points of the same standing differ: {_listed({figure.id for pair in pairs for figure in pair})}.", None
+    return _implied(first, last, years, rates), None, rates
 
 
-def _standing(pair: tuple[Figure, Figure]) -> tuple[bool, bool, int, int]:
-    """How well two points stand beside each other; the least is best."""
-    first, last = pair
-    shared = {citation.source.id for citation in first.citations} & {citation.source.id for citation in last.citations}
-    return (first.basis != last.basis, not shared, basis_rank(first), basis_rank(last))
+def _numbers(figure: Figure) -> tuple[float | None, ...]:
+    return (figure.value, figure.low, figure.high)
 
 
 def _positive(figure: Figure) -> bool:
-    return all(number > 0 for number in (figure.value, figure.low, figure.high) if number is not None)
+    return all(number > 0 for number in _numbers(figure) if number is not None)
+
+
+def _listed(ids: set[str], most: int = 6) -> str:
+    named = sorted(ids)
+    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
 
 
 def _rates(first: Figure, last: Figure, years: int) -> _Rates:
@@ -187,7 +197,7 @@ def _rates(first: Figure, last: Figure, years: int) -> _Rates:
 def _rate(start: float | None, end: float | None, years: int) -> Decimal | None:
     if start is None or end is None:
         return None
-    with localcontext(prec=100):
+    with localcontext(prec=80):
         yearly: Decimal = (Decimal(repr(end)) / Decimal(repr(start))) ** (Decimal(1) / years)
         # A root of many digits ends in noise, which would push a bound that is a round number over its edge.
         return ((yearly - 1) * 100).quantize(Decimal("1e-20"))
@@ -227,7 +237,7 @@ def _end(figure: Figure) -> GrowthEnd:
 def _two_decimals(percent: Decimal | None, rounding: str) -> float | None:
     if percent is None:
         return None
-    with localcontext(prec=100):
+    with localcontext(prec=80):
         # Minus nought is nought.
         return float(percent.quantize(Decimal("0.01"), rounding)) + 0.0
 

@@ -202,7 +202,21 @@ def test_points_of_one_basis_are_compared_first_then_of_one_source() -> None:
 def test_no_side_is_taken_between_points_of_the_same_standing() -> None:
     start, one, other = figure("a", "8 CNY", "2024"), figure("b", "16 CNY", "2025"), figure("c", "24 CNY", "2025")
     assert _reason(start, one, other) == "Several points of the same standing differ: a, b, c."
+    many = [figure(f"f{number}", f"{number} CNY", "2025") for number in range(1, 10)]
+    assert _reason(start, *many) == "Several points of the same standing differ: a, f1, f2, f3, f4, f5 and 4 more."
     assert _implied(start, one, figure("c", "16 CNY", "2025")).cagr_percent == 100
+
+
+def test_a_growth_that_is_a_round_number_stays_one() -> None:
+    for percent in range(1, 30):
+        for years in range(1, 8):
+            start, end = 100**years, (100 + percent) ** years
+            implied = _implied(figure("a", f"{start} CNY", "2000"), figure("b", f"more than {end} CNY", str(2000 + years)))
+            assert (implied.cagr_percent, implied.low) == (percent, percent)
+            implied = _implied(figure("a", f"{start} CNY", "2000"), figure("b", f"nearly {end} CNY", str(2000 + years)))
+            assert (implied.cagr_percent, implied.high) == (percent, percent)
+    # Here a third of eighty digits, which is less than a third, would show.
+    assert _implied(figure("a", "1 CNY", "2021"), figure("b", "more than 1e18 CNY", "2024")).low == 99999900
 
 
 # Growth that sources state
@@ -307,6 +321,12 @@ def test_growth_of_something_else_is_not_put_beside(fields: dict[str, Any]) -> N
     found = series([*SIZES, record])
     assert [one.growth.stated for one in found] == [[], []]
     assert {point.figure.id for one in found for point in one.points} == {"a", "b", "g"}
+
+
+def test_growth_of_nothing_named_is_not_put_beside_a_size_of_nothing_named() -> None:
+    nothing: dict[str, Any] = {"subject": None, "region": None}
+    found = series([figure("a", "1 CNY", "2024", **nothing), stated_growth("g", "24 percent", "2024", "2023", **nothing)])
+    assert [one.growth.stated for one in found] == [[], []]
 
 
 def test_growth_that_fits_several_series_says_so_unless_it_names_a_figure() -> None:
