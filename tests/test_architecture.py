@@ -13,6 +13,7 @@ LAYERS = [
     {"app.vocabulary", "app.dates", "app.settings", "app.reading"},
     {"app.citations", "app.models"},
     {"app.schemas"},
+    {"app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
     {"app.problems", "app.database", "app.search"},
     {"app.parameters", "app.projection", "app.caching", "app.facets", "app.history", "app.manners", "app.paging", "app.seeding", "app.showing"},
