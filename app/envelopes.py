@@ -6,7 +6,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import ConfigDict, Field
 
 from app.citations import Shape
-from app.schemas import AnyRecord
 
 
 class Page(Shape):
@@ -116,7 +115,7 @@ class Bucket(Shape):
     """How many records have it, under the other filters."""
 
 
-R = TypeVar("R", bound=AnyRecord | ChangeOut | ReleaseOut)
+R = TypeVar("R", bound=Shape)
 T = TypeVar("T")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
@@ -176,19 +176,35 @@ def page(
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         following = _write([getattr(rows[-1], label) for label in labels], seal)
-    stands = Page(limit=query.limit, total=total or 0, total_is="exact", next=following)
+    return _envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
+
+
+def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str, bytes]]]) -> Response:
+    """A page of what is made for the query and lies in no table: pairs of an id and the JSON, in the order of the ids."""
+    seal = _seal(reader.request, query)
+    last = "" if query.cursor is None else str(_open(query.cursor, seal, [SortKey(literal(""), str)])[0])
+    refuse_unchanged(reader.request, reader.release, reader.headers)
+    items = made()
+    rest = [item for item in items if item[0] > last]
+    shown = rest[: query.limit]
+    following = _write([shown[-1][0]], seal) if len(rest) > query.limit else None
+    return _envelope(reader, query, [body for _, body in shown], len(items), following, {})
+
+
+def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
+    request = reader.request
+    stands = Page(limit=query.limit, total=total, total_is="exact", next=following)
     links = ListLinks(self=_self(request), next=_next(request, following))
-    parts = {
+    parts = {"facets": json.dumps(counted, ensure_ascii=False, separators=(",", ":"))} if counted else {}
+    parts |= {
         "page": stands.model_dump_json(),
         "links": links.model_dump_json(),
         "applied": json.dumps(applied(query), ensure_ascii=False, separators=(",", ":")),
+        "release": reader.release.model_dump_json(),
     }
-    if found := counted():
-        parts = {"facets": json.dumps(found, ensure_ascii=False, separators=(",", ":"))} | parts
     tail = "".join(f',"{name}":{text}' for name, text in parts.items())
-    content = b'{"data":[' + b",".join(body(row) for row in rows) + b"]" + tail.encode() + b',"release":' + release.model_dump_json().encode() + b"}"
     headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
-    return Response(content, headers=headers, media_type="application/json")
+    return Response(b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b"}", headers=headers, media_type="application/json")
 
 
 def one(reader: Reader, kind: str, identifier: str, query: RecordQuery) -> Response:

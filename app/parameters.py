@@ -161,14 +161,19 @@ class PageQuery(NoQuery):
     """Where to go on: `page.next` of the page before. It belongs to its query."""
 
 
-class ListQuery(PageQuery):
+class TextQuery(PageQuery):
+    """Parameters of everything that is searched by words."""
+
+    q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
+    """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
+    Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
+
+
+class ListQuery(TextQuery):
     """Parameters of every list of records."""
 
     fields: Names | None = Field(default=None, examples=["id,kind,release"])
     """Comma list of the fields to return, dotted for parts of a field; default: all."""
-    q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
-    """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
-    Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
 
 
 def date_order(earlier: str, since: EdtfDate | None, later: str, until: EdtfDate | None) -> None:

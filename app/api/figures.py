@@ -14,7 +14,7 @@ from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
 from app.models import Citation, Figure, RegionWithin, Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, UnitTerm, date_order, term
+from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, TextQuery, UnitTerm, date_order, term
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
@@ -40,8 +40,8 @@ FACETS = {
 }
 
 
-class FigureQuery(ListQuery):
-    """Parameters of `/figures`."""
+class FigureFilters(TextQuery):
+    """The filters of figures."""
 
     metric: list[term("metric")] = Field(default=[], examples=[["market-size"]])  # type: ignore[valid-type]
     """What kind of number."""
@@ -77,14 +77,9 @@ class FigureQuery(ListQuery):
     """`low` is at least this; needs one `unit`. A number that is only bounded from above never matches."""
     max: Decimal | None = Field(default=None, examples=[2000000000000])
     """`high` is at most this; needs one `unit`. A number that is only bounded from below never matches."""
-    facets: Names | None = Field(default=None, examples=["metric,region"])
-    """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
-    how many records have each value under the other filters, a region with all that lies in it."""
-    sort: Names = Field(default="metric", examples=["metric,-period"])
-    """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
 
     @model_validator(mode="after")
-    def _ranges_in_order(self) -> "FigureQuery":
+    def _ranges_in_order(self) -> "FigureFilters":
         date_order("period_from", self.period_from, "period_to", self.period_to)
         if self.min is not None and self.max is not None and self.min > self.max:
             reason = f"min ({self.min:g}) is greater than max ({self.max:g})"
@@ -92,23 +87,34 @@ class FigureQuery(ListQuery):
         return self
 
     @model_validator(mode="after")
-    def _one_unit(self) -> "FigureQuery":
-        by_value = "value" in [part.removeprefix("-") for part in self.sort.split(",")]
-        for parameter, given in (("min", self.min), ("max", self.max), ("sort", self.sort if by_value else None)):
+    def _one_unit(self) -> "FigureFilters":
+        by_value = "value" in [part.removeprefix("-") for part in getattr(self, "sort", "").split(",")]
+        for parameter, given in (("min", self.min), ("max", self.max), ("sort", getattr(self, "sort", None) if by_value else None)):
             if given is not None and len(set(self.unit)) != 1:
                 reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one"
                 raise PydanticCustomError("unit", "{reason}", {"reason": reason, "parameter": parameter, "value": given})
         return self
 
 
+class FigureQuery(FigureFilters, ListQuery):
+    """Parameters of `/figures`."""
+
+    facets: Names | None = Field(default=None, examples=["metric,region"])
+    """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
+    how many records have each value under the other filters, a region with all that lies in it."""
+    sort: Names = Field(default="metric", examples=["metric,-period"])
+    """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
+
+
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as reader:
-        return answer(reader, "figure", query, _where, SORTS, FACETS)
+        return answer(reader, "figure", query, conditions, SORTS, FACETS)
 
 
-def _where(connection: Connection, query: FigureQuery) -> list[ColumnElement[bool]]:
+def conditions(connection: Connection, query: FigureFilters) -> list[ColumnElement[bool]]:
+    """What figures must fulfil; refuses ids that name nothing."""
     check_ids(
         connection,
         {
