@@ -25,13 +25,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from functools import cache, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from currency_converter import CurrencyConverter, RateNotFoundError
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from app import vocabulary
 from app.citations import Number, Shape
+from app.schemas import Converted, Currency
 
 SOURCE = "European Central Bank, euro foreign exchange reference rates"
 LONGEST_GAP = 4
@@ -45,9 +46,6 @@ _ROUNDING = {
     "range": (ROUND_FLOOR, ROUND_CEILING),
 }
 """How the lower and the upper numbers of a figure are rounded, by its qualifier; else to the nearest."""
-
-Currency = Annotated[str, WithJsonSchema({"type": "string", "enum": list(vocabulary.CURRENCY), "x-scheme": "currency"})]
-"""A code of ISO 4217."""
 
 
 class Rate(Shape):
@@ -63,24 +61,6 @@ class Rate(Shape):
     """The day on which it was published."""
     source: str
     """Who published it."""
-
-
-class Converted(Shape):
-    """How the numbers of a figure were converted: each times the rate, at five significant digits, bounds rounded so that they stay bounds."""
-
-    from_: Currency = Field(alias="from")
-    """The currency of the record."""
-    value: Number | None
-    """The record's own value in it; null for a range."""
-    rate: Number
-    """One unit of `from` in the figure's present unit."""
-    day: date
-    """The day on which the rate was published."""
-    source: str
-    """Who published it."""
-    day_reason: Literal["period-end", "published"]
-    """Why that day: it is, or last precedes, the end of the figure's period (`period-end`), or the day on which the work appeared that
-    states the number (`published`), as for a forecast or a period that is not stated."""
 
 
 class RateRefused(ValueError):
@@ -142,7 +122,7 @@ def convert_figure(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
     `Converted` as JSON, or null where nothing was converted, as the figure is no money or in this currency already. UnknownCurrency or
     UnknownDay where there is no rate.
     """
-    copy = {**figure, "converted": None}
+    copy = {**figure, "converted": None, "not_converted": None}
     if figure["unit"] not in vocabulary.CURRENCY or figure["unit"] == target:
         return copy
     found, reason = _rate_of(figure, target)
@@ -155,6 +135,14 @@ def convert_figure(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
     converted = Converted(from_=figure["unit"], value=figure["value"], rate=found.rate, day=found.day, source=found.source, day_reason=reason)
     copy["converted"] = converted.model_dump(mode="json")
     return copy
+
+
+def converted(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """As `convert_figure`; a figure for which there is no rate stays as it is, and `not_converted` says why."""
+    try:
+        return convert_figure(figure, target)
+    except RateRefused as error:
+        return {**figure, "converted": None, "not_converted": str(error)}
 
 
 def _rate_of(figure: Mapping[str, Any], target: str) -> tuple[Rate, Literal["period-end", "published"]]:

@@ -34,6 +34,10 @@ _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""
 
 
+Rewrite = Callable[[bytes], bytes]
+"""What a query does to the JSON of a record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """What an answer is made from: one release, seen through one connection, and the headers that say so."""
@@ -132,8 +136,9 @@ def answer(
     where: Callable[[Connection, Any], list[ColumnElement[bool]]],
     sorts: dict[str, SortKey],
     offered: dict[str, Facet] | None = None,
+    rewrite: Rewrite | None = None,
 ) -> Response:
-    """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for."""
+    """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for; `rewrite` changes each."""
     record, rendering = columns(KINDS[kind]), columns(Rendering)
     joined = and_(rendering.record_id == record.id, rendering.release == record.release)
     statement = select(func.coalesce(rendering.quoted, rendering.body).label("body")).join_from(record.id.table, rendering.body.table, joined)
@@ -146,8 +151,11 @@ def answer(
     def counted() -> dict[str, Any]:
         return {name: facets.count(reader.connection, offered[name], query, where) for name in wanted} if offered else {}
 
-    listed = statement.where(*conditions)
-    return page(reader, query, listed, counting, order, lambda row: row.body if shape is None else shape.apply(row.body), counted)
+    def body(row: Any) -> bytes:
+        whole = row.body if rewrite is None else rewrite(row.body)
+        return whole if shape is None else shape.apply(whole)
+
+    return page(reader, query, statement.where(*conditions), counting, order, body, counted)
 
 
 def page(
@@ -207,8 +215,8 @@ def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int,
     return Response(b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b"}", headers=headers, media_type="application/json")
 
 
-def one(reader: Reader, kind: str, identifier: str, query: RecordQuery) -> Response:
-    """One record; NotFound, Gone or Merged where there is none of this id."""
+def one(reader: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
+    """One record, changed by `rewrite`; NotFound, Gone or Merged where there is none of this id."""
     request, connection, release = reader.request, reader.connection, reader.release
     if not re.fullmatch(ID_PATTERN, identifier):
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
@@ -226,7 +234,8 @@ def one(reader: Reader, kind: str, identifier: str, query: RecordQuery) -> Respo
     if found.body is None:
         raise Gone(f"The {kind} was withdrawn in release {found.release}: {found.reason}")
     refuse_unchanged(request, reader.release, reader.headers)
-    body = found.body if shape is None else shape.apply(found.body)
+    whole = found.body if rewrite is None else rewrite(found.body)
+    body = whole if shape is None else shape.apply(whole)
     links = RecordLinks(self=_self(request)).model_dump_json().encode()
     content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"
     return Response(content, headers=reader.headers, media_type="application/json")

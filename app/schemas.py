@@ -1,8 +1,9 @@
 """The records as JSON, described for the OpenAPI document."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from app import vocabulary
 from app.citations import Citation, DateSpan, Derived, FigureRef, HeldDocument, Number, Ref, Reference, Shape, TitleRef, term
@@ -180,6 +181,28 @@ class Spread(Shape):
     """Their unit."""
 
 
+Currency = Annotated[str, WithJsonSchema({"type": "string", "enum": list(vocabulary.CURRENCY), "x-scheme": "currency"})]
+"""A code of ISO 4217."""
+
+
+class Converted(Shape):
+    """How the numbers of a figure were converted: each times the rate, at five significant digits, bounds rounded so that they stay bounds."""
+
+    from_: Currency = Field(alias="from")
+    """The currency of the record."""
+    value: Number | None
+    """The record's own value in it; null for a range."""
+    rate: Number
+    """One unit of `from` in the figure's present unit."""
+    day: date
+    """The day on which the rate was published."""
+    source: str
+    """Who published it."""
+    day_reason: Literal["period-end", "published"]
+    """Why that day: it is, or last precedes, the end of the figure's period (`period-end`), or the day on which the work appeared that
+    states the number (`published`), as for a forecast or a period that is not stated."""
+
+
 class Statement(Shape):
     """What one source says of the figure; null where it does not say."""
 
@@ -277,6 +300,10 @@ class Figure(Shape):
     """What each source says, side by side."""
     preference: list[Preference]
     """For each field on which sources differ: whom the record follows, and by which rule."""
+    converted: Converted | None
+    """How `convert` converted the numbers; null: it was not asked for, or there was nothing to convert."""
+    not_converted: str | None
+    """Why `convert` could not convert them; null: it did, or there was nothing to convert."""
     origins: int
     """Independent origins among the citations that support the value."""
     derived: list[Derived]

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import currencies, vocabulary
-from app.currencies import AfterLastDay, Converted, RateRefused, UnknownCurrency, UnknownDay, convert_figure, rate
+from app.currencies import AfterLastDay, RateRefused, UnknownCurrency, UnknownDay, convert_figure, rate
+from app.schemas import Converted
 from tests.conftest import walk
 from tests.figures import citation, figure
 
@@ -133,7 +134,7 @@ def test_numbers_have_five_digits_and_bounds_are_rounded_outwards(amount: str, v
 
 def test_what_is_no_money_or_in_the_currency_already_stays() -> None:
     for record in (figure("a", "more than 40 count", metric="company-count"), figure("b", "76 billion USD", "2030")):
-        assert convert_figure(record, "USD") == record | {"converted": None}
+        assert convert_figure(record, "USD") == record | {"converted": None, "not_converted": None}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`/figures`: numbers with their unit, qualifier, basis and receipts."""
 
+import json
 from datetime import date
 from typing import Annotated, Literal
 
@@ -8,13 +9,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from app import schemas, search
+from app import currencies, schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
 from app.models import Citation, Figure, RegionWithin, Source, columns
-from app.paging import SortKey, answer, check_ids, document_ids, one, reading
+from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one, reading
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, TextQuery, UnitTerm, date_order, term
+from app.problems import InvalidRequest, invalid
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
@@ -99,6 +101,9 @@ class FigureFilters(TextQuery):
 class FigureQuery(FigureFilters, ListQuery):
     """Parameters of `/figures`."""
 
+    convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
+    """Money in this currency, at the reference rates of the European Central Bank; `converted` tells rate and day, `not_converted` why
+    there is none. Filters and sorting go by the numbers as recorded."""
     facets: Names | None = Field(default=None, examples=["metric,region"])
     """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
     how many records have each value under the other filters, a region with all that lies in it."""
@@ -106,11 +111,29 @@ class FigureQuery(FigureFilters, ListQuery):
     """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
 
 
+class FigureRecordQuery(RecordQuery):
+    """Parameters of one figure."""
+
+    convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
+    """Money in this currency, at the reference rates of the European Central Bank; `converted` tells rate and day, `not_converted` why
+    there is none."""
+
+
+def _rewrite(target: str | None) -> Rewrite | None:
+    """What `convert` does to a figure; refuses a currency without rates."""
+    if target is None:
+        return None
+    if target not in currencies.currencies():
+        message = f"the European Central Bank publishes no reference rate for {target}; use one of {', '.join(sorted(currencies.currencies()))}"
+        raise InvalidRequest([invalid("convert", target, message)])
+    return lambda body: json.dumps(currencies.converted(json.loads(body), target), ensure_ascii=False, separators=(",", ":")).encode()
+
+
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as reader:
-        return answer(reader, "figure", query, conditions, SORTS, FACETS)
+        return answer(reader, "figure", query, conditions, SORTS, FACETS, _rewrite(query.convert))
 
 
 def conditions(connection: Connection, query: FigureFilters) -> list[ColumnElement[bool]]:
@@ -173,8 +196,8 @@ def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 def get_figure(
     request: Request,
     id: Annotated[str, Path(description="The figure's id.", examples=["cn-bj-health-industry-output-2024"])],
-    query: Annotated[RecordQuery, Query()],
+    query: Annotated[FigureRecordQuery, Query()],
 ) -> Response:
     """One figure with its citations and what sources differ on."""
     with reading(request) as reader:
-        return one(reader, "figure", id, query)
+        return one(reader, "figure", id, query, _rewrite(query.convert))

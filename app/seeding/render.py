@@ -220,6 +220,8 @@ class Renderer:
             spread=_spread(form),
             statements=told,
             preference=preferences(told),
+            converted=None,
+            not_converted=None,
             origins=origins,
         )
 
