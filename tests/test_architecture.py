@@ -14,6 +14,7 @@ LAYERS = [
     {"app.citations", "app.models"},
     {"app.schemas"},
     {"app.envelopes"},
+    {"app.formats"},
     {"app.problems", "app.database", "app.search"},
     {"app.parameters", "app.projection", "app.caching", "app.manners", "app.paging", "app.seeding", "app.showing"},
     {"app.api"},

@@ -1,0 +1,57 @@
+"""Answers in other formats: pure functions from records to bytes, and the table from which they are chosen."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from app.formats.context import Context, FormatError, LibraryMissing, Record, TooLarge
+from app.formats.lines import csv, ndjson, tidy
+from app.schemas import RECORDS
+
+__all__ = ["FORMATS", "Context", "Format", "FormatError", "LibraryMissing", "Record", "TooLarge"]
+
+Writer = Callable[[Context, str, Iterable[Record]], Iterator[bytes]]
+"""From what stands around the records, their kind and the records, which are read once and in order, to the bytes."""
+
+ALL = tuple(RECORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format in which answers are written."""
+
+    id: str
+    """What `format` takes."""
+    name: str
+    media_type: str
+    """The Content-Type, parameters included."""
+    extension: str
+    """How a file of it ends, without the dot."""
+    kinds: tuple[str, ...]
+    """The kinds of records that it can carry."""
+    description: str
+    """What a reader of the documentation should know, in a sentence or two."""
+    write: Writer
+    """FormatError is raised by the call or with the first chunk where the answer cannot be written."""
+    extra: str | None = None
+    """The extra of the package that must be installed for it; None: always there."""
+
+
+_ROWS = "Lists stand in one cell between `; `, citations between ` | `; a text that a spreadsheet would run begins with an apostrophe."
+
+FORMATS: dict[str, Format] = {
+    format.id: format
+    for format in (
+        Format("ndjson", "JSON lines", "application/x-ndjson", "ndjson", ALL, "One record a line, exactly the JSON record.", ndjson),
+        Format("csv", "CSV", "text/csv; charset=utf-8; header=present", "csv", ALL, f"One row a record. {_ROWS}", csv),
+        Format(
+            "tidy",
+            "CSV of citations",
+            "text/csv; charset=utf-8; header=present; profile=tidy",
+            "csv",
+            ALL,
+            f"One row a citation, with the main fields of its record; a record without citations has one row, whose citation is empty. {_ROWS}",
+            tidy,
+        ),
+    )
+}
+"""Every format beside JSON, by its id."""
