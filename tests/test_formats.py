@@ -187,6 +187,7 @@ def test_duckdb_reads_any_text_back(text: str) -> None:
             "SELECT * FROM read_csv(?, header=true, all_varchar=true, auto_detect=false, columns={'a': 'VARCHAR', 'b': 'VARCHAR'})",
             params=[file.name],
         )
+        assert found is not None
         assert found.fetchall() == [(defuse(text), "1")]
 
 

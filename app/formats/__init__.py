@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from app.formats.calendar import ics
 from app.formats.context import Context, FormatError, LibraryMissing, Record, TooLarge
 from app.formats.lines import csv, ndjson, tidy
 from app.schemas import RECORDS
@@ -51,6 +52,16 @@ FORMATS: dict[str, Format] = {
             ALL,
             f"One row a citation, with the main fields of its record; a record without citations has one row, whose citation is empty. {_ROWS}",
             tidy,
+        ),
+        Format(
+            "ics",
+            "Calendar",
+            "text/calendar; charset=utf-8",
+            "ics",
+            ("event",),
+            "One all-day entry an event that has a date. Uncertain dates are tentative and span all days they admit; "
+            "an open date stands on the one day it names. Events without a date are left out.",
+            ics,
         ),
     )
 }
