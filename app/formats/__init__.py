@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from app.formats.bibtex import bibtex
 from app.formats.calendar import ics
 from app.formats.context import Context, FormatError, LibraryMissing, Record, TooLarge
+from app.formats.csl import csl
 from app.formats.lines import csv, ndjson, tidy
+from app.formats.ris import ris
 from app.schemas import RECORDS
 
 __all__ = ["FORMATS", "Context", "Format", "FormatError", "LibraryMissing", "Record", "TooLarge"]
@@ -38,6 +41,10 @@ class Format:
 
 
 _ROWS = "Lists stand in one cell between `; `, citations between ` | `; a text that a spreadsheet would run begins with an apostrophe."
+_WORKS = (
+    "The sources, or the distinct ones that the records and their figures cite. Year, month and day as far as they are certain; "
+    "a publisher that is not known is left out."
+)
 
 FORMATS: dict[str, Format] = {
     format.id: format
@@ -63,6 +70,9 @@ FORMATS: dict[str, Format] = {
             "an open date stands on the one day it names. Events without a date are left out.",
             ics,
         ),
+        Format("bibtex", "BibTeX", "application/x-bibtex", "bib", ALL, _WORKS, bibtex),
+        Format("ris", "RIS", "application/x-research-info-systems", "ris", ALL, _WORKS, ris),
+        Format("csl", "CSL-JSON", "application/vnd.citationstyles.csl+json", "json", ALL, _WORKS, csl),
     )
 }
 """Every format beside JSON, by its id."""
