@@ -8,6 +8,8 @@ from app.formats.calendar import ics
 from app.formats.context import Context, FormatError, LibraryMissing, Record, TooLarge
 from app.formats.csl import csl
 from app.formats.lines import csv, ndjson, tidy
+from app.formats.linked import jsonld
+from app.formats.places import geojson
 from app.formats.ris import ris
 from app.schemas import RECORDS
 
@@ -73,6 +75,24 @@ FORMATS: dict[str, Format] = {
         Format("bibtex", "BibTeX", "application/x-bibtex", "bib", ALL, _WORKS, bibtex),
         Format("ris", "RIS", "application/x-research-info-systems", "ris", ALL, _WORKS, ris),
         Format("csl", "CSL-JSON", "application/vnd.citationstyles.csl+json", "json", ALL, _WORKS, csl),
+        Format(
+            "jsonld",
+            "JSON-LD",
+            "application/ld+json",
+            "jsonld",
+            ALL,
+            "The records in the words of schema.org, with the sources that they cite and, as a Claim, what a source states instead.",
+            jsonld,
+        ),
+        Format(
+            "geojson",
+            "GeoJSON",
+            "application/geo+json",
+            "geojson",
+            ("event", "figure", "organisation", "region"),
+            "A feature a record with the columns of the CSV; a record without a known place has no geometry.",
+            geojson,
+        ),
     )
 }
 """Every format beside JSON, by its id."""
