@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from app.formats.atom import atom
 from app.formats.bibtex import bibtex
 from app.formats.calendar import ics
 from app.formats.context import Context, FormatError, LibraryMissing, Record, TooLarge
 from app.formats.csl import csl
 from app.formats.lines import csv, ndjson, tidy
 from app.formats.linked import jsonld
+from app.formats.parquet import parquet
 from app.formats.places import geojson
 from app.formats.ris import ris
+from app.formats.workbook import xlsx
 from app.schemas import RECORDS
 
 __all__ = ["FORMATS", "Context", "Format", "FormatError", "LibraryMissing", "Record", "TooLarge"]
@@ -33,7 +36,7 @@ class Format:
     extension: str
     """How a file of it ends, without the dot."""
     kinds: tuple[str, ...]
-    """The kinds of records that it can carry."""
+    """What it can carry: kinds of records, or `change` for the changes of releases."""
     description: str
     """What a reader of the documentation should know, in a sentence or two."""
     write: Writer
@@ -93,6 +96,26 @@ FORMATS: dict[str, Format] = {
             "A feature a record with the columns of the CSV; a record without a known place has no geometry.",
             geojson,
         ),
+        Format(
+            "xlsx",
+            "Excel workbook",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "xlsx",
+            ALL,
+            "A sheet of records, one of citations and one with release, licence and query. No text is a formula; numbers and dates are real.",
+            xlsx,
+        ),
+        Format(
+            "parquet",
+            "Parquet",
+            "application/vnd.apache.parquet",
+            "parquet",
+            ALL,
+            "The records with their real types, nested as in the JSON; release, licence and query are in the metadata.",
+            parquet,
+            extra="parquet",
+        ),
+        Format("atom", "Atom feed", "application/atom+xml; charset=utf-8", "atom", ("change",), "An entry a change.", atom),
     )
 }
 """Every format beside JSON, by its id."""

@@ -76,8 +76,7 @@ class Context:
 
 
 def stream(file: IO[bytes]) -> Iterator[bytes]:
-    """The bytes of a temporary file from its beginning; the file is closed at the end."""
-    with file:
-        file.seek(0)
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    """The bytes of a file from its beginning."""
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk

@@ -21,15 +21,15 @@ _LINKS = ("additionalType", "appearance", "isBasedOn", "license", "subjectOf", "
 _WORDS = (
     "about", "additionalProperty", "affiliation", "alternateName", "author", "category", "citation", "containedInPlace", "containsPlace",
     "contributor", "copyrightNotice", "creator", "creditText", "datePublished", "description", "endDate", "eventStatus", "funder", "geo",
-    "identifier", "inLanguage", "keywords", "latitude", "leiCode", "location", "longitude", "maxValue",
-    "measurementQualifier", "minValue", "name", "observationAbout", "observationDate", "organizer", "parentOrganization", "performer", "propertyID", "publisher", "roleName",
+    "identifier", "inLanguage", "keywords", "latitude", "leiCode", "location", "longitude", "maxValue", "measurementQualifier", "minValue",
+    "name", "observationAbout", "observationDate", "organizer", "parentOrganization", "performer", "propertyID", "publisher", "roleName",
     "sponsor", "startDate", "subEvent", "superEvent", "text", "unitCode", "unitText", "value", "variableMeasured", "version",
 )  # fmt: skip
 _TYPES = (
     "AdministrativeArea", "Claim", "CollegeOrUniversity", "Corporation", "Country", "CreativeWork", "Dataset", "DefinedTerm", "DigitalDocument",
-    "Event", "GeoCoordinates", "GovernmentOrganization", "Hospital", "NewsArticle", "NewsMediaOrganization", "Observation", "Organization", "Person", "Place",
-    "Product", "PropertyValue", "PublicationEvent", "Report", "ResearchOrganization", "Role", "ScholarlyArticle", "State", "StatisticalVariable",
-    "WebPage",
+    "Event", "GeoCoordinates", "GovernmentOrganization", "Hospital", "NewsArticle", "NewsMediaOrganization", "Observation", "Organization",
+    "Person", "Place", "Product", "PropertyValue", "PublicationEvent", "Report", "ResearchOrganization", "Role", "ScholarlyArticle", "State",
+    "StatisticalVariable", "WebPage",
 )  # fmt: skip
 CONTEXT: Node = {
     "schema": "https://schema.org/",
