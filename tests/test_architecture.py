@@ -59,6 +59,10 @@ def test_dependencies_run_one_way(path: Path) -> None:
             assert not imported.startswith(("app.api", "app.paging", "app.parameters", "app.problems")), (
                 f"{module} imports {imported}: loading knows no HTTP"
             )
+        if module.startswith("app.formats"):
+            assert imported.startswith(("app.formats", "app.vocabulary", "app.citations", "app.schemas", "app.envelopes")), (
+                f"{module} imports {imported}: formats know records and nothing else"
+            )
         if module.startswith(("app.api", "app.paging", "app.parameters")):
             assert not imported.startswith("app.seeding"), f"{module} imports {imported}: the API reads, it does not load"
 

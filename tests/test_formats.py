@@ -4,6 +4,8 @@ import ast
 import csv
 import io
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -145,6 +147,20 @@ def test_no_records_leave_the_header(exported: Exported, format: str, kind: str)
     header = written(format, kind, [])
     assert header.count(b"\r\n") == 1
     assert header == written(format, kind, exported["curated"][kind]).splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_formats_need_no_application(format: str) -> None:
+    """In a process that has imported nothing else; without the optional libraries nothing but their formats suffers."""
+    code = (
+        "import sys; from datetime import UTC, datetime; from app.envelopes import ReleaseInfo; from app.formats import FORMATS, Context\n"
+        "assert not {'fastapi', 'sqlalchemy', 'pyarrow'} & set(sys.modules)\n"
+        "release = ReleaseInfo(id=1, released_at=datetime.now(UTC), digest='', licence='CC-BY-4.0')\n"
+        f"format = FORMATS[{format!r}]\n"
+        "for kind in format.kinds: list(format.write(Context(release, 'http://a', '/'), kind, []))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_unit_stands_beside_its_number() -> None:

@@ -22,7 +22,6 @@ def ics(context: Context, _kind: str, records: Iterable[Record]) -> Iterator[byt
     calendar.add("prodid", "-//CGT Atlas//Events//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
     for name in ("x-wr-calname", "name"):
         calendar.add(name, "CGT Atlas: events")
     about = "Events whose date is not known are left out; uncertain dates are tentative and span all days they admit."

@@ -11,7 +11,7 @@ from app.formats.context import Context, LibraryMissing, Record, stream
 from app.formats.shapes import FieldShape, fields
 from app.schemas import RECORDS
 
-_ROWS = 4096
+_ROWS = 1024
 """Rows of a group, which is what is held in memory at a time."""
 
 

@@ -27,6 +27,7 @@ class FieldShape:
 
 def fields(model: type[BaseModel]) -> Iterator[FieldShape]:
     """The fields of a model, by their names in the JSON."""
+    model.model_rebuild()  # names of models that came later are resolved on the first use, which this may be
     for name, info in model.model_fields.items():
         core, nullable, many = _core(info.annotation)
         yield FieldShape(info.alias or name, core, nullable, many)
