@@ -58,7 +58,7 @@ def test_events_read_back(exported: Exported, name: str) -> None:
         assert exact or span["edtf"] in description
         assert all(citation["source"]["title"] in description for citation in record["citations"])
         assert str(entry["URL"]) == f"https://atlas.example/events/{record['id']}"
-        assert entry["CATEGORIES"].cats == [EVENT_TYPE[record["type"]].name, *(TOPIC[topic].name for topic in record["topics"])]
+        assert entry["CATEGORIES"].cats == list(dict.fromkeys([EVENT_TYPE[record["type"]].name, *(TOPIC[topic].name for topic in record["topics"])]))
         assert str(entry.get("LOCATION", "")) == ", ".join(filter(None, (record["venue"], record["region"] and record["region"]["name"])))
         assert str(entry.get("RELATED-TO", "")) == (f"{record['parent']['id']}@cgt-atlas" if record["parent"] else "")
 

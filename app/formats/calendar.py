@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from icalendar import Calendar, Event
-from icalendar.prop import vUri
+from icalendar.prop import vText, vUri
 
 from app import vocabulary
 from app.formats.context import Context, Record
@@ -23,10 +23,10 @@ def ics(context: Context, _kind: str, records: Iterable[Record]) -> Iterator[byt
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     for name in ("x-wr-calname", "name"):
-        calendar.add(name, "CGT Atlas: events")
+        calendar.add(name, vText("CGT Atlas: events"))
     about = "Events whose date is not known are left out; uncertain dates are tentative and span all days they admit."
     for name in ("x-wr-caldesc", "description"):
-        calendar.add(name, f"{context.attribution}. {context.url} {about}")
+        calendar.add(name, vText(f"{context.attribution}. {context.url} {about}"))
     head, end = calendar.to_ical().split(b"END:VCALENDAR")
     yield head
     for record in records:
@@ -51,7 +51,8 @@ def _event(context: Context, record: Record) -> Event:
     event.add("summary", _clean(record["title"] + (f" ({said})" if said else "")))
     event.add("description", _clean(_description(context, record, said)))
     event.add("url", vUri(context.of("event", record["id"])))
-    event.add("categories", [vocabulary.EVENT_TYPE[record["type"]].name, *(vocabulary.TOPIC[topic].name for topic in record["topics"])])
+    names = (vocabulary.EVENT_TYPE[record["type"]].name, *(vocabulary.TOPIC[topic].name for topic in record["topics"]))
+    event.add("categories", list(dict.fromkeys(names)))  # a type and a topic may share a name
     place = [text for text in (record["venue"], record["region"] and record["region"]["name"]) if text]
     if place:
         event.add("location", _clean(", ".join(place)))
