@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 
 from app import database
 from app.main import create_app
+from app.schemas import RECORDS
 from app.seeding import load as seeding
 from app.settings import ROOT, Settings
 from tests.synthetic import write_synthetic
@@ -166,3 +167,17 @@ def walk(client: httpx.Client, path: str, **params: Any) -> list[dict[str, Any]]
             assert len(found) == page["page"]["total"]
             return found
         answer = client.get(page["links"]["next"])
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """All records by data set ("curated", "synthetic") and kind, as the API serves them; one engine is enough for what needs none."""
+    folder = tmp_path_factory.mktemp("exported")
+    write_synthetic(folder / "synthetic")
+    found = {}
+    for name, seeds in {"curated": SEEDS, "synthetic": folder / "synthetic"}.items():
+        url = f"sqlite:///{folder / name}.db"
+        load(url, seeds)
+        with Server(url) as client:
+            found[name] = {kind: walk(client, f"/{kind}s") for kind in RECORDS}
+    return found

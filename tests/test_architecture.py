@@ -15,6 +15,7 @@ LAYERS = [
     {"app.schemas"},
     {"app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
+    {"app.formats"},
     {"app.problems", "app.database", "app.search"},
     {"app.parameters", "app.projection", "app.caching", "app.facets", "app.history", "app.manners", "app.paging", "app.seeding", "app.showing"},
     {"app.api"},
@@ -58,6 +59,10 @@ def test_dependencies_run_one_way(path: Path) -> None:
         if module.startswith("app.seeding"):
             assert not imported.startswith(("app.api", "app.paging", "app.parameters", "app.problems")), (
                 f"{module} imports {imported}: loading knows no HTTP"
+            )
+        if module.startswith("app.formats"):
+            assert imported.startswith(("app.formats", "app.vocabulary", "app.citations", "app.schemas", "app.envelopes")), (
+                f"{module} imports {imported}: formats know records and nothing else"
             )
         if module.startswith(("app.api", "app.paging", "app.parameters")):
             assert not imported.startswith("app.seeding"), f"{module} imports {imported}: the API reads, it does not load"
