@@ -7,7 +7,7 @@ COPY app ./app
 COPY migrations ./migrations
 COPY seeds ./seeds
 # A checkout may be readable by its owner alone; in the image everyone reads and nobody writes.
-RUN chmod -R a=rX . && pip install --no-cache-dir --constraint constraints.txt --editable .
+RUN chmod -R a=rX . && pip install --no-cache-dir --constraint constraints.txt --editable '.[parquet]'
 
 # A number, so that an orchestrator can tell that it is not root's.
 USER 10001:10001

@@ -35,7 +35,7 @@ $(BIN)/python: | python
 		echo "make: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[parquet]' \
 		|| { echo "make: the packages could not be installed; pip says why above (is a package index in reach? after an interrupted set-up: make clean)"; exit 1; }
 	@touch $@
 

@@ -1,6 +1,6 @@
 """Validators of answers: the strong ETag, and 304 before any query for records runs.
 
-An answer depends on the release, the path, the query, the version of the software, the content coding and whether documents are
+An answer depends on the release, the path, the query, the version of the software, the format, the content coding and whether documents are
 kept for quotes, and on nothing else.
 """
 
@@ -29,7 +29,16 @@ class NotModified(Exception):
 def validators(request: Request, release: ReleaseInfo, texts: str | None) -> dict[str, str]:
     """The headers of an answer made from a release; NotModified where the client names its very tag, which only a good answer ever had."""
     coding = "gzip" if "gzip" in request.headers.get("accept-encoding", "") else "identity"
-    parts = (__version__, str(release.id), release.digest, texts or "", request.url.path, request.url.query, coding)
+    parts = (
+        __version__,
+        str(release.id),
+        release.digest,
+        texts or "",
+        getattr(request.state, "format", "json"),
+        request.url.path,
+        request.url.query,
+        coding,
+    )
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
     headers = {"ETag": tag, "Last-Modified": format_datetime(release.released_at, usegmt=True), "Cache-Control": CACHE_CONTROL, "Vary": VARY}

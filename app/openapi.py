@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import vocabulary
+from app.formats import FORMATS
 from app.parameters import ListQuery
 from app.problems import RESPONSES, ProblemDetails
 from app.schemas import RECORDS
@@ -44,6 +45,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["ProblemDetails"] = problem
     for path, operations in made["paths"].items():
         for operation in operations.values():
+            _formats(operation)
             _parameters(operation)
             _problems(path, operation["responses"])
     _name_terms(made)
@@ -66,6 +68,25 @@ def _parameters(operation: dict[str, Any]) -> None:
         if len(options) == 1:
             del schema["anyOf"]
             schema.update(options[0])
+
+
+def _formats(operation: dict[str, Any]) -> None:
+    """Besides JSON, the formats that the parameter `format` offers."""
+    for parameter in operation.get("parameters", []):
+        kind = _popped(parameter["schema"], "x-kind")
+        if kind is not None:
+            formats = [format for format in FORMATS.values() if kind in format.kinds]
+            parameter["description"] += "\n" + "\n".join(f"- `{format.id}` ({format.media_type}): {format.description}" for format in formats)
+            # CSV in two forms is one type with different parameters.
+            operation["responses"]["200"]["content"] |= {format.media_type.split(";")[0]: {"schema": {}} for format in formats}
+
+
+def _popped(schema: dict[str, Any], name: str) -> Any:
+    """Take a remark to ourselves out of a schema, at whatever depth it stands."""
+    for option in (schema, *schema.get("anyOf", [])):
+        if name in option:
+            return option.pop(name)
+    return None
 
 
 def _problems(path: str, responses: dict[str, Any]) -> None:

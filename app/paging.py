@@ -24,6 +24,7 @@ from app import database, facets, history, vocabulary
 from app.caching import refuse_unchanged, validators
 from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
+from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
@@ -141,10 +142,14 @@ def answer(
     """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for; `rewrite` changes each."""
     record, rendering = columns(KINDS[kind]), columns(Rendering)
     joined = and_(rendering.record_id == record.id, rendering.release == record.release)
-    statement = select(func.coalesce(rendering.quoted, rendering.body).label("body")).join_from(record.id.table, rendering.body.table, joined)
+    as_json = reader.request.state.format == "json"
+    # Quotes are no part of what leaves the service in files.
+    content = func.coalesce(rendering.quoted, rendering.body) if as_json else rendering.body
+    statement = select(content.label("body")).join_from(record.id.table, rendering.body.table, joined)
     shape = projection(kind, query.fields)
     wanted = facets.names(offered or {}, getattr(query, "facets", None))
     conditions = where(reader.connection, query)
+    _only_json({"fields": query.fields, "facets": getattr(query, "facets", None)}, reader.request.state.format)
     order = [(sorts[name], down) for name, down in _order(query, sorts)]
     counting = select(func.count()).select_from(record.id.table).where(*conditions)
 
@@ -155,7 +160,39 @@ def answer(
         whole = row.body if rewrite is None else rewrite(row.body)
         return whole if shape is None else shape.apply(whole)
 
-    return page(reader, query, statement.where(*conditions), counting, order, body, counted)
+    if as_json:
+        return page(reader, query, statement.where(*conditions), counting, order, body, counted)
+    return _whole(reader, kind, query, statement.where(*conditions), order, body)
+
+
+def _only_json(given: dict[str, str | None], format: str) -> None:
+    admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
+    errors = [
+        invalid(name, value, f"is not offered with the format {format}; leave it out, or take {' or '.join(sorted(admitted[name]))}")
+        for name, value in given.items()
+        if value is not None and format not in admitted[name]
+    ]
+    if errors:
+        raise InvalidRequest(errors)
+
+
+def _whole(
+    reader: Reader, kind: str, query: ListQuery, statement: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
+) -> Response:
+    """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
+    seal = _seal(reader.request, query)
+    behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
+    refuse_unchanged(reader.request, reader.release, reader.headers)
+    ordered = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
+    headers = reader.headers
+    if "limit" in query.model_fields_set:
+        labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
+        last = reader.connection.execute(ordered.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
+        if len(last) == 2:
+            following = _next(reader.request, _write(list(last[0]), seal))
+            headers = headers | {"Link": f'<{following}>; rel="next"'}
+        ordered = ordered.limit(query.limit)
+    return export(reader.request, reader.connection, reader.release, kind, ordered, body, headers)
 
 
 def page(
@@ -299,7 +336,7 @@ def _after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElemen
 
 def _seal(request: Request, query: PageQuery) -> bytes:
     """What ties a cursor to its path and query; `limit`, `fields` and `facets` may change from page to page."""
-    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields", "facets"}}
+    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields", "facets", "format"}}
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from app import vocabulary
 from app.dates import EdtfDate, parse_query
+from app.formats import FORMATS
 from app.problems import InvalidRequest, NotAcceptable, invalid
 
 DEFAULT_LIMIT = 20
@@ -176,6 +177,19 @@ class ListQuery(TextQuery):
     """Comma list of the fields to return, dotted for parts of a field; default: all."""
 
 
+JSON = "application/json"
+
+
+def offers(kind: str) -> dict[str, str]:
+    """The formats of a kind with their media types, JSON first."""
+    return {"json": JSON} | {format.id: format.media_type for format in FORMATS.values() if kind in format.kinds}
+
+
+def format_of(kind: str) -> Any:
+    """The type of `format`; that a value is one of them is looked at before all else, and answered with 406."""
+    return Annotated[str, WithJsonSchema({"type": "string", "enum": list(offers(kind)), "x-kind": kind})]
+
+
 def date_order(earlier: str, since: EdtfDate | None, later: str, until: EdtfDate | None) -> None:
     """Refuse a reversed range."""
     if since and until and since.first > until.last:
@@ -209,11 +223,23 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
         raise InvalidRequest(errors)
 
 
-def refuse_unacceptable(request: Request, media_type: str) -> None:
-    """Refuse a request whose Accept header does not admit the media type that the path answers in."""
+def negotiate(request: Request, offered: dict[str, str]) -> str:
+    """The format in which a path answers: the one that `format` names, else the one that the Accept header wants most; NotAcceptable."""
+    named = request.query_params.getlist("format")
+    if named and "json" in offered:
+        if named[-1] in offered:
+            return named[-1]
+        close = vocabulary.closest(named[-1], offered)
+        hint = f" Did you mean {close!r}?" if close else ""
+        raise NotAcceptable(f"This path has no format {named[-1][:50]!r}; it has {', '.join(offered)}.{hint}")
     ranges = [part.strip().lower() for header in request.headers.getlist("accept") for part in header.split(",") if part.strip()]
-    if ranges and not _weight(ranges, media_type):
-        raise NotAcceptable(f"This path answers in {media_type}, which the Accept header does not admit.")
+    if not ranges:
+        return next(iter(offered))
+    wanted = {name: _weight(ranges, media_type.split(";", maxsplit=1)[0]) for name, media_type in offered.items()}
+    best = max(wanted, key=lambda name: wanted[name])  # of equals the first: JSON
+    if not wanted[best]:
+        raise NotAcceptable(f"This path answers in {', '.join(dict.fromkeys(offered.values()))}; the Accept header admits none of them.")
+    return best
 
 
 _WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")

@@ -13,7 +13,7 @@ from app.envelopes import Listing, One
 from app.facets import Facet, again, by_column, by_region, by_year
 from app.models import Citation, Event, EventOrganisation, EventTopic, Organisation, RegionWithin, Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, date_order, term
+from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, date_order, format_of, term
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
@@ -97,6 +97,9 @@ class EventQuery(ListQuery):
     facets: Names | None = Field(default=None, examples=["type,region,year"])
     """Comma list of type, status, region, year, topic, organisation, role:
     how many records have each value under the other filters, a region with all that lies in it."""
+    format: format_of("event") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
+    unless `limit` is given."""
     sort: Names = Field(default="-date", examples=["-date"])
     """Comma list of date, title, id; a leading `-` descends. Unknown dates come last."""
 

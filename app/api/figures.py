@@ -15,7 +15,7 @@ from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
 from app.models import Citation, Figure, RegionWithin, Source, columns
 from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, TextQuery, UnitTerm, date_order, term
+from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, TextQuery, UnitTerm, date_order, format_of, term
 from app.problems import InvalidRequest, invalid
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
@@ -107,6 +107,9 @@ class FigureQuery(FigureFilters, ListQuery):
     facets: Names | None = Field(default=None, examples=["metric,region"])
     """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
     how many records have each value under the other filters, a region with all that lies in it."""
+    format: format_of("figure") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
+    unless `limit` is given."""
     sort: Names = Field(default="metric", examples=["metric,-period"])
     """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
 

@@ -12,7 +12,7 @@ from app.envelopes import Listing, One
 from app.facets import Facet, again, by_column, by_region
 from app.models import EventOrganisation, Organisation, RegionWithin, columns
 from app.paging import SortKey, answer, check_ids, one, reading
-from app.parameters import Id, ListQuery, Names, RecordQuery, term
+from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 
@@ -57,6 +57,9 @@ class OrganisationQuery(ListQuery):
     facets: Names | None = Field(default=None, examples=["type,region"])
     """Comma list of type, region, role:
     how many records have each value under the other filters, a region with all that lies in it."""
+    format: format_of("organisation") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
+    unless `limit` is given."""
     sort: Names = Field(default="name", examples=["name"])
     """Comma list of name, id; a leading `-` descends."""
 

@@ -11,7 +11,7 @@ from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
 from app.paging import SortKey, answer, check_ids, one, reading
-from app.parameters import Id, ListQuery, Names, RecordQuery, term
+from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 
 router = APIRouter(tags=["regions"], route_class=StrictRoute)
 
@@ -29,6 +29,9 @@ class RegionQuery(ListQuery):
     """The region that it is directly part of."""
     within: list[Id] = Field(default=[], examples=[["cn"]])
     """A region that it lies in at any depth, by parents or as a member; the named region itself is not listed."""
+    format: format_of("region") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
+    unless `limit` is given."""
     sort: Names = Field(default="name", examples=["name"])
     """Comma list of name, id; a leading `-` descends."""
 

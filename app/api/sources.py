@@ -12,7 +12,7 @@ from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Source, columns
 from app.paging import SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, term
+from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, format_of, term
 
 router = APIRouter(tags=["sources"], route_class=StrictRoute)
 
@@ -44,6 +44,9 @@ class SourceQuery(ListQuery):
     """The source from which it goes back: lists the reports that are one."""
     document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
     """The held document that holds it: its name or SHA-256."""
+    format: format_of("source") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
+    unless `limit` is given."""
     sort: Names = Field(default="-published", examples=["-published"])
     """Comma list of published, title, id; a leading `-` descends. Unknown dates come last."""
 
