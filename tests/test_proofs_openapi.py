@@ -32,6 +32,9 @@ BEYOND_THE_DOCUMENT = re.compile(
         [
             r"there is no \w+ of this id",
             r"there is no release",
+            r"there is no facet",
+            r"is not offered with the format",
+            r"publishes no reference rate",
             r"there is no held document of this name or SHA-256",
             r"was not given out for this query",  # cursor
             r"holds control characters",
@@ -155,6 +158,8 @@ def informed(document: dict[str, Any], client: httpx.Client) -> dict[str, Any]:
                 schema["enum"] = [*(record["id"] for record in records[own]), "nobody-knows"]
             elif name == "fields":
                 schema["enum"] = ["id", "id,kind,release", "kind,derived,citations.source.id", "citations.status,citations"]
+            elif name == "facets":
+                schema["enum"] = ["type" if own != "/figures" else "metric", "region"]
             elif name == "sort":
                 schema["enum"] = ["id", "-id", schema["default"], f"{schema['default']},-id"]
     return document
