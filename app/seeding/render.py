@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from app import citations, schemas, vocabulary
-from app.dates import EdtfDate
-from app.seeding import quantities
+from app import citations, schemas
+from app.seeding import quantities, references
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
 from app.seeding.receipts import Standing
@@ -104,12 +103,12 @@ class Renderer:
             name_zh=form.name_zh,
             type=form.type,
             parent=self._region(form.parent),
-            members=[self._place(member) for member in form.members],
+            members=[references.region(self.data, member) for member in form.members],
             iso_3166=form.iso_3166,
             gb_2260=form.gb_2260,
             latitude=form.latitude,
             longitude=form.longitude,
-            reference=_references(form),
+            reference=_reference(form),
             counts=schemas.Counts(events=events, figures=figures),
         )
 
@@ -126,7 +125,7 @@ class Renderer:
             website=form.website,
             identifiers=schemas.OrganisationIdentifiers(**form.identifiers.model_dump()),
             description=form.description,
-            reference=_references(form),
+            reference=_reference(form),
         )
 
     def source(self, form: SourceForm) -> schemas.Source:
@@ -147,7 +146,7 @@ class Renderer:
             url=form.url,
             seen_url=form.seen_url,
             language=form.language,
-            published=_span(form.published),
+            published=references.span(form.published),
             type=form.type,
             grade=form.grade,
             derived_from=self._work(form.derived_from) if form.derived_from else None,
@@ -158,7 +157,6 @@ class Renderer:
         )
 
     def event(self, form: EventForm) -> schemas.Event:
-        children = [self.data.events[child] for child in self._children_of_event.get(form.id, [])]
         return schemas.Event(
             **self._common(form),
             kind="event",
@@ -167,12 +165,15 @@ class Renderer:
             title=form.title,
             title_zh=form.title_zh,
             summary=form.summary,
-            date=_span(form.date),
+            date=references.span(form.date),
             region=self._region(form.region),
             venue=form.venue,
             parent=self._event(form.parent),
-            children=[citations.TitleRef(id=child.id, title=child.title, title_zh=child.title_zh) for child in children],
-            organisations=[schemas.Participation(organisation=self._body(part.organisation), role=part.role) for part in form.organisations],
+            children=[references.event(self.data, child) for child in self._children_of_event.get(form.id, [])],
+            organisations=[
+                schemas.Participation(organisation=references.organisation(self.data, part.organisation), role=part.role)
+                for part in form.organisations
+            ],
             people=[
                 schemas.Person(name=person.name, name_zh=person.name_zh, role=person.role, organisation=self._organisation(person.organisation))
                 for person in form.people
@@ -194,11 +195,11 @@ class Renderer:
             **self._common(form),
             kind="figure",
             metric=form.metric,
-            subject=_subject(form.subject),
+            subject=references.subject(form.subject) if form.subject else None,
             region=self._region(form.region),
             organisation=self._organisation(form.organisation),
             event=self._event(form.event),
-            period=_span(form.period),
+            period=references.span(form.period),
             value=form.value.value,
             low=form.value.low,
             high=form.value.high,
@@ -210,8 +211,8 @@ class Renderer:
             if relative is None
             else schemas.RelativeTo(
                 region=self._region(relative.region),
-                subject=_subject(relative.subject),
-                period=_span(relative.period),
+                subject=references.subject(relative.subject) if relative.subject else None,
+                period=references.span(relative.period),
                 figure=citations.FigureRef(id=relative.figure) if relative.figure else None,
             ),
             scope_note=form.scope_note,
@@ -237,7 +238,7 @@ class Renderer:
                 title_zh=source.title_zh,
                 publisher=self._organisation(source.publisher),
                 url=source.url,
-                published=_span(source.published),
+                published=references.span(source.published),
                 language=source.language,
                 type=source.type,
                 grade=source.grade,
@@ -275,27 +276,17 @@ class Renderer:
     def _origins(self, citations: Iterable[CitationForm]) -> int:
         return len({self.data.origin(citation.source) for citation in citations})
 
-    def _place(self, identifier: str) -> citations.Ref:
-        region = self.data.regions[identifier]
-        return citations.Ref(id=region.id, name=region.name, name_zh=region.name_zh)
-
     def _region(self, identifier: str | None) -> citations.Ref | None:
-        return self._place(identifier) if identifier else None
-
-    def _body(self, identifier: str) -> citations.Ref:
-        organisation = self.data.organisations[identifier]
-        return citations.Ref(id=organisation.id, name=organisation.name, name_zh=organisation.name_zh)
+        return references.region(self.data, identifier) if identifier else None
 
     def _organisation(self, identifier: str | None) -> citations.Ref | None:
-        return self._body(identifier) if identifier else None
+        return references.organisation(self.data, identifier) if identifier else None
 
     def _event(self, identifier: str | None) -> citations.TitleRef | None:
-        event = self.data.events[identifier] if identifier else None
-        return citations.TitleRef(id=event.id, title=event.title, title_zh=event.title_zh) if event else None
+        return references.event(self.data, identifier) if identifier else None
 
     def _work(self, identifier: str) -> citations.TitleRef:
-        source = self.data.sources[identifier]
-        return citations.TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
+        return references.source(self.data, identifier)
 
 
 def body(record: schemas.AnyRecord) -> bytes:
@@ -341,16 +332,7 @@ def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _span(date: EdtfDate | None) -> citations.DateSpan | None:
-    return citations.DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
-
-
-def _subject(identifier: str | None) -> citations.Ref | None:
-    term = vocabulary.SUBJECT[identifier] if identifier else None
-    return citations.Ref(id=term.id, name=term.name, name_zh=term.name_zh) if term else None
-
-
-def _references(form: RegionForm | OrganisationForm) -> list[citations.Reference]:
+def _reference(form: RegionForm | OrganisationForm) -> list[citations.Reference]:
     return [citations.Reference(**reference.model_dump()) for reference in form.reference]
 
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 from app import schemas, vocabulary
-from app.citations import DateSpan, Ref, TitleRef
-from app.dates import EdtfDate, parse
-from app.seeding import quantities
+from app.dates import parse
+from app.seeding import quantities, references
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, FigureForm
 
@@ -59,39 +58,27 @@ def _statement(data: Dataset, form: FigureForm, identifier: str, cited: list[Cit
     source = data.sources[identifier]
     stated: dict[str, str] = {field: text for citation in cited for field, text in citation.stated.items()}
     followed = {field for citation in cited for field in citation.supports} & set(COMPARED) - stated.keys()
-    publisher = data.organisations[source.publisher] if source.publisher else None
 
     def said(field: str) -> Any:
         return stated.get(field) or (getattr(form, field) if field in followed else None)
 
     value = quantities.parse(stated["value"]) if "value" in stated else said("value")
-    subject = vocabulary.SUBJECT[said("subject")] if said("subject") else None
-    region = data.regions[said("region")] if said("region") else None
     period = parse(stated["period"]) if "period" in stated else said("period")
     return schemas.Statement(
-        source=_work(data, identifier),
-        publisher=Ref(id=publisher.id, name=publisher.name, name_zh=publisher.name_zh) if publisher else None,
-        published=_span(source.published),
+        source=references.source(data, identifier),
+        publisher=references.organisation(data, source.publisher) if source.publisher else None,
+        published=references.span(source.published),
         grade=source.grade,
-        origin=_work(data, data.origin(identifier)),
+        origin=references.source(data, data.origin(identifier)),
         value=value.value if value else None,
         low=value.low if value else None,
         high=value.high if value else None,
         qualifier=value.qualifier if value else None,
         unit=value.unit if value else None,
         basis=said("basis"),
-        subject=Ref(id=subject.id, name=subject.name, name_zh=subject.name_zh) if subject else None,
-        region=Ref(id=region.id, name=region.name, name_zh=region.name_zh) if region else None,
-        period=_span(period),
+        subject=references.subject(said("subject")) if said("subject") else None,
+        region=references.region(data, said("region")) if said("region") else None,
+        period=references.span(period),
         followed_on=[field for field in COMPARED if field in followed],
         differs_on=[field for field in COMPARED if field in stated],
     )
-
-
-def _work(data: Dataset, identifier: str) -> TitleRef:
-    source = data.sources[identifier]
-    return TitleRef(id=source.id, title=source.title, title_zh=source.title_zh)
-
-
-def _span(date: EdtfDate | None) -> DateSpan | None:
-    return DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
