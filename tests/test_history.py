@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import feedparser
 import httpx
 import pytest
 from alembic import command
@@ -182,6 +183,21 @@ def test_nonsense_is_refused(history: tuple[httpx.Client, str], path: str, param
     (error,) = problem(history[0].get(path, params={parameter: value}), 422, "invalid-request")["errors"]
     assert error["parameter"] == parameter
     assert message in error["message"]
+
+
+def test_a_feed_of_changes_has_the_newest_first(history: tuple[httpx.Client, str]) -> None:
+    client, withdrawn = history
+    changes = walk(client, "/changes")
+    answer = client.get("/changes", headers={"accept": "application/atom+xml"})
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    feed = feedparser.parse(answer.content)
+    assert not feed.bozo
+    assert len(feed.entries) == len(changes)
+    assert f"/figures/{withdrawn}" in feed.entries[0].link
+    assert len(feedparser.parse(client.get("/changes?format=atom&limit=3&since=1").content).entries) == 3
+    problem(client.get("/changes?format=csv"), 406, "not-acceptable")
+    cursor = client.get("/changes?limit=3").json()["page"]["next"]
+    problem(client.get(f"/changes?format=atom&cursor={cursor}"), 422, "invalid-request")
 
 
 def test_changes_come_whole_while_loads_go_on(empty_url: str, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, func, select
 
 from app import database, history
 from app.api.routing import StrictRoute
+from app.caching import refuse_unchanged
 from app.envelopes import ChangeOut, FieldChange, Listing, ReleaseOut
+from app.exporting import export
 from app.models import Change, Record, Release, columns
 from app.paging import Reader, SortKey, page, reading
-from app.parameters import PageQuery, ReleaseOrDate
-from app.problems import NotFound
+from app.parameters import PageQuery, ReleaseOrDate, format_of
+from app.problems import InvalidRequest, NotFound, invalid
 
 router = APIRouter(tags=["history"], route_class=StrictRoute)
 
@@ -31,6 +33,9 @@ class ChangeQuery(PageQuery):
     """Kind of record."""
     change: list[Literal["insert", "update", "withdraw", "merge"]] = Field(default=[], examples=[["insert"]])
     """What became of the record."""
+    format: format_of("change") | None = Field(default=None, examples=["atom"])  # type: ignore[valid-type]
+    """In which format to answer; default: what the Accept header wants, else JSON. A feed has the newest change first, and all of them
+    unless `limit` is given."""
 
 
 def _release(row: Any) -> bytes:
@@ -49,6 +54,8 @@ def list_releases(request: Request, query: Annotated[PageQuery, Query()]) -> Res
 def list_changes(request: Request, query: Annotated[ChangeQuery, Query()]) -> Response:
     """What releases did to records, in the order in which they did it. Keep the newest release's number to ask for what came since."""
     with reading(request) as reader:
+        if query.cursor is not None and request.state.format != "json":
+            raise InvalidRequest([invalid("cursor", query.cursor, "a feed has no pages; give since or limit")])
         where = []
         if query.since is not None:
             where.append(change.release > history.release_number(reader.connection, "since", query.since, inclusive=False))
@@ -61,6 +68,11 @@ def list_changes(request: Request, query: Annotated[ChangeQuery, Query()]) -> Re
 
 def _changes(reader: Reader, query: PageQuery, where: list[ColumnElement[bool]]) -> Response:
     statement = select(change, release.released_at).join_from(change.release.table, release.id.table, release.id == change.release).where(*where)
+    if reader.request.state.format != "json":
+        refuse_unchanged(reader.request, reader.release, reader.headers)
+        newest_first = statement.order_by(change.release.desc(), change.position.desc())
+        asked = newest_first.limit(query.limit) if "limit" in query.model_fields_set else newest_first
+        return export(reader.request, reader.connection, reader.release, "change", asked, _body, reader.headers)
     counting = select(func.count()).select_from(change.release.table).where(*where)
     return page(reader, query, statement, counting, IN_ORDER, _body)
 
