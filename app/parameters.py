@@ -40,7 +40,9 @@ def _date(value: Any) -> EdtfDate:
 
 
 _YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
-_DATE_PATTERN = f"^{_YEAR}(-Q[1-4]|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"
+_MONTH = "(0[1-9]|1[0-2])"
+_DAY = "(0[1-9]|[12][0-9]|3[01])"
+_DATE_PATTERN = f"^{_YEAR}(-Q[1-4]|-{_MONTH}(-{_DAY})?)?$"
 """As near as a pattern that every client understands comes to the calendar."""
 
 
@@ -116,7 +118,8 @@ class NoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-_RELEASE = r"^(0|[1-9][0-9]{0,8})$"
+_RELEASE = "(0|[1-9][0-9]{0,8})"
+_RELEASE_OR_DATE = f"^({_RELEASE}|{_YEAR}-(Q[1-4]|{_MONTH}(-{_DAY})?))$"
 
 
 def _release_or_date(value: str) -> str:
@@ -132,7 +135,7 @@ def _release_or_date(value: str) -> str:
 ReleaseOrDate = Annotated[
     str,
     AfterValidator(_release_or_date),
-    WithJsonSchema({"type": "string", "anyOf": [{"pattern": _RELEASE}, {"pattern": _DATE_PATTERN}], "examples": ["1"]}),
+    WithJsonSchema({"type": "string", "pattern": _RELEASE_OR_DATE, "examples": ["1"]}),
 ]
 """A plain number is a release, also one of four digits; a date has at least its month or quarter."""
 
