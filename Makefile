@@ -15,7 +15,7 @@ run: $(VENV)/.run
 	$(BIN)/cgt serve
 
 test: $(VENV)/.test lint types
-	$(BIN)/python -m pytest --numprocesses logical --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 proofs: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow -s
