@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from app import __version__, database, showing
-from app.main import create_app
 from app.manners import logging_config
 from app.seeding import load as seeding
 from app.seeding import receipts
@@ -98,6 +96,8 @@ def serve() -> None:
     except DBAPIError as error:
         _fail(database.explain(engine, error))
     _refuse_taken_port(settings)
+    import uvicorn  # noqa: PLC0415  only serving needs it
+
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -227,6 +227,8 @@ def upgrade() -> None:
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
+    from app.main import create_app  # noqa: PLC0415  takes seconds to import, which no other command should wait for
+
     sys.stdout.write(json.dumps(create_app(_settings()).openapi(), ensure_ascii=False, indent=2) + "\n")
 
 

@@ -198,11 +198,6 @@ def document(synthetic: httpx.Client) -> dict[str, Any]:
     return found
 
 
-def test_every_answer_is_as_documented(synthetic: httpx.Client, databases: Any, document: dict[str, Any]) -> None:
-    settings = examples(5) | {"phases": {"stateful": {"enabled": False}}}
-    assert_that_something_was_tested(converse(synthetic, databases.engine, informed(document, synthetic), "A few requests", settings))
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_answer_to_a_reader_who_knows_the_data_is_as_documented(synthetic: httpx.Client, databases: Any, document: dict[str, Any]) -> None:
