@@ -33,6 +33,7 @@ BEYOND_THE_DOCUMENT = re.compile(
             r"there is no \w+ of this id",
             r"there is no release",
             r"there is no facet",
+            r"a feed has no pages",
             r"is not offered with the format",
             r"publishes no reference rate",
             r"there is no held document of this name or SHA-256",
