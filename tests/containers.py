@@ -109,9 +109,11 @@ def dockerignore() -> list[str]:
 
 
 def context() -> list[str]:
-    """The files that a builder is sent from a clean checkout."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [name for name in listed.split("\0") if name and not ignored(name, dockerignore())]
+    """The files that a builder is sent."""
+    # Folders with a dot hold the virtual environment, caches and the like; that nothing of them is sent is tested by name.
+    found = [path for top in sorted(ROOT.iterdir()) if not top.name.startswith(".") for path in ([top] if top.is_file() else top.rglob("*"))]
+    names = [path.relative_to(ROOT).as_posix() for path in found if path.is_file()]
+    return sorted(name for name in names if not ignored(name, dockerignore()))
 
 
 def free_port() -> int:

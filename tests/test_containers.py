@@ -309,8 +309,8 @@ def test_what_is_copied_is_in_a_checkout_and_reaches_the_builder() -> None:
             assert found, f"{source} is not in a checkout, or .dockerignore keeps it back"
             taken |= found
     assert set(sent) == taken, "the builder is sent what no COPY takes"
-    tracked = subprocess.run(["git", "ls-files", "app", "migrations", "seeds"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert set(tracked) <= taken
+    needed = [path for folder in ("app", "migrations", "seeds") for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".yaml", ".mako"}]
+    assert {path.relative_to(ROOT).as_posix() for path in needed} <= taken
 
 
 @pytest.mark.parametrize(
