@@ -4,7 +4,6 @@ import importlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import psycopg
 import yaml
 
 from app.settings import ROOT
+from tests.test_cli import free_port
 
 PASSWORD = "p@ss/w:o#r%d?&=+ \"'$HOME\\"  # noqa: S105  of a test; every character means something in a URL, a shell or YAML
 UNDERSTOOD = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
@@ -114,14 +114,6 @@ def context() -> list[str]:
     found = [path for top in sorted(ROOT.iterdir()) if not top.name.startswith(".") for path in ([top] if top.is_file() else top.rglob("*"))]
     names = [path.relative_to(ROOT).as_posix() for path in found if path.is_file()]
     return sorted(name for name in names if not ignored(name, dockerignore()))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def postgres_program(name: str) -> Path:

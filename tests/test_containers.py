@@ -36,12 +36,12 @@ from tests.containers import (
     compose_text,
     context,
     dockerignore,
-    free_port,
     ignored,
     postgres_program,
     resolve,
     services,
 )
+from tests.test_cli import free_port
 
 README = (ROOT / "README.md").read_text("utf-8")
 IMAGE = Image()

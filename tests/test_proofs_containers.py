@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.containers import Container, Image, compose_database, free_port, identity, interpreter_for, services
+from tests.containers import Container, Image, compose_database, identity, interpreter_for, services
+from tests.test_cli import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every package is installed anew, and an index may be slow
 
