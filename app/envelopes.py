@@ -129,6 +129,8 @@ class Listing(Shape, Generic[R]):
     """The records of this page."""
     facets: dict[str, list[Bucket]] = Field(default_factory=dict)
     """Counts by the facets that were asked for; there only if some were."""
+    note: str = ""
+    """What must be known to read the answer rightly, such as that nothing had been released yet; there only if there is something."""
     page: Page
     """Where the page stands."""
     links: ListLinks

@@ -9,14 +9,13 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import Connection, Select, select
-from starlette.requests import Request
+from sqlalchemy import Select, select
 from starlette.types import Receive, Scope, Send
 
-from app.envelopes import ReleaseInfo
 from app.formats import FORMATS, Context, LibraryMissing
 from app.models import Region, Source, columns
 from app.problems import NotAcceptable
+from app.reader import Reader
 
 IN_MEMORY = 8_000_000
 """Bytes of an answer that are not yet worth a file."""
@@ -25,26 +24,19 @@ _ROWS = 500
 """Rows that are fetched at a time."""
 
 
-def export(
-    request: Request,
-    connection: Connection,
-    release: ReleaseInfo,
-    kind: str,
-    statement: Select[Any],
-    record: Callable[[Any], bytes],
-    headers: dict[str, str],
-) -> Response:
+def export(reader: Reader, kind: str, statement: Select[Any], record: Callable[[Any], bytes]) -> Response:
     """The rows of a statement, each made a record by `record`, in the format that was negotiated."""
+    request = reader.request
     format = FORMATS[request.state.format]
     context = Context(
-        release=release,
+        release=reader.release,
         base_url=str(request.base_url).rstrip("/"),
         path=request.url.path,
         query=request.url.query,
-        places=_places(connection) if format.id == "geojson" else {},
-        origins=_origins(connection) if format.id == "tidy" else {},
+        places=_places(reader) if format.id == "geojson" else {},
+        origins=_origins(reader) if format.id == "tidy" else {},
     )
-    rows = connection.execution_options(yield_per=_ROWS).execute(statement)
+    rows = reader.connection.execution_options(yield_per=_ROWS).execute(statement)
     spool = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  closed when it has been sent
     try:
         for chunk in format.write(context, kind, (json.loads(record(row)) for row in rows)):
@@ -56,8 +48,8 @@ def export(
         raise
     size = spool.tell()
     spool.seek(0)
-    name = f"cgt-atlas-{kind}s-{release.id}.{format.extension}"
-    sent = headers | {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
+    name = f"cgt-atlas-{kind}s-{reader.release.id}.{format.extension}"
+    sent = reader.headers | {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
     return _Spooled(spool, sent, format.media_type)
 
 
@@ -76,12 +68,13 @@ class _Spooled(StreamingResponse):
             self.spool.close()
 
 
-def _places(connection: Connection) -> dict[str, tuple[float, float]]:
+def _places(reader: Reader) -> dict[str, tuple[float, float]]:
     region = columns(Region)
-    rows = connection.execute(select(region.id, region.longitude, region.latitude).where(region.longitude.is_not(None)))
-    return {row.id: (row.longitude, row.latitude) for row in rows}
+    known = select(region.id, region.longitude, region.latitude).where(region.longitude.is_not(None), reader.moment.whole(region))
+    return {row.id: (row.longitude, row.latitude) for row in reader.connection.execute(known)}
 
 
-def _origins(connection: Connection) -> dict[str, str]:
+def _origins(reader: Reader) -> dict[str, str]:
     source = columns(Source)
-    return {row.id: row.origin_id for row in connection.execute(select(source.id, source.origin_id))}
+    known = select(source.id, source.origin_id).where(reader.moment.whole(source))
+    return {row.id: row.origin_id for row in reader.connection.execute(known)}

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, extract, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, extract, func, select
 
 from app import vocabulary
-from app.models import Region, RegionWithin, columns
+from app.models import Moment, Region, RegionWithin, columns
 from app.parameters import ListQuery
 from app.problems import InvalidRequest, invalid
 
@@ -27,8 +27,8 @@ class Facet:
 
     leaves_out: tuple[str, ...]
     """The parameters that filter by the field."""
-    counts: Callable[[Any, Conditions], Select[Any]]
-    """From the query and its conditions to rows of `value`, `label` and `records`."""
+    counts: Callable[[Any, Conditions, Moment], Select[Any]]
+    """From the query, its conditions and the moment that it reads to rows of `value`, `label` and `records`."""
     scheme: str | None = None
     """The vocabulary that names the values, where they are terms."""
     ascending: bool = False
@@ -48,11 +48,11 @@ def names(facets: dict[str, Facet], given: str | None) -> list[str]:
     return wanted
 
 
-def count(connection: Connection, facet: Facet, query: ListQuery, where: Callable[[Connection, Any], Conditions]) -> list[dict[str, Any]]:
-    """The values of a facet with their labels and counts, null last."""
+def count(connection: Connection, facet: Facet, query: ListQuery, where: Callable[[Any], Conditions], moment: Moment) -> list[dict[str, Any]]:
+    """The values of a facet in a moment with their labels and counts, null last; `where` gives the conditions of a query."""
     fields = type(query).model_fields
     free = query.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in facet.leaves_out})
-    rows = connection.execute(facet.counts(free, where(connection, free))).all()
+    rows = connection.execute(facet.counts(free, where(free), moment)).all()
     found = [(str(row.value), _label(facet, row), row.records) for row in rows if row.value is not None]
     found.sort(key=lambda bucket: bucket[0] if facet.ascending else (-bucket[2], bucket[0]))
     unknown = sum(row.records for row in rows if row.value is None)
@@ -70,19 +70,19 @@ def again(table: Any) -> Any:
     return next(iter(table)).table.alias().c
 
 
-def by_column(column: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions], Select[Any]]:
+def by_column(column: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
     """Counts by a column of the list's own table."""
     counted = func.count(identifier).label("records")
-    return lambda _, where: select(column.label("value"), column.label("label"), counted).where(*where).group_by(column)
+    return lambda _, where, __: select(column.label("value"), column.label("label"), counted).where(*where).group_by(column)
 
 
-def by_region(region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions], Select[Any]]:
+def by_region(region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
     """Counts by region, each with all that lies in it."""
     within, place = again(columns(RegionWithin)), again(columns(Region))
 
-    def counts(_: Any, where: Conditions) -> Select[Any]:
-        joined = identifier.table.outerjoin(within.region_id.table, within.region_id == region).outerjoin(
-            place.id.table, place.id == within.ancestor_id
+    def counts(_: Any, where: Conditions, moment: Moment) -> Select[Any]:
+        joined = identifier.table.outerjoin(within.region_id.table, and_(within.region_id == region, moment.whole(within))).outerjoin(
+            place.id.table, and_(place.id == within.ancestor_id, moment.whole(place))
         )
         counted = func.count(identifier.distinct()).label("records")
         return (
@@ -95,10 +95,10 @@ def by_region(region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Cal
     return counts
 
 
-def by_year(first: ColumnElement[Any], last: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions], Select[Any]]:
+def by_year(first: ColumnElement[Any], last: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
     """Counts by year, a record in each year that its date touches; an open date in that of the bound it has."""
 
-    def counts(_: Any, where: Conditions) -> Select[Any]:
+    def counts(_: Any, where: Conditions, __: Moment) -> Select[Any]:
         begin, end = extract("year", first), extract("year", last)
         span = select(func.min(begin).label("first"), func.max(end).label("last")).where(*where).subquery()
         years = select(span.c.first.label("year")).cte("years", recursive=True)

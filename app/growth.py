@@ -287,7 +287,7 @@ def _beyond_rounding(stated: Figure, rates: _Rates) -> bool | None:
 def _last_digit(stated: Figure) -> Decimal:
     """The unit of the last digit of a stated number: 0.1 for 8.7, 1 for 24; the source's words tell 24.0 from 24."""
     numbers = [number for number in (stated.value, stated.low, stated.high) if number is not None]
-    written = [Decimal(text) for text in re.findall(r"\d+(?:\.\d+)?", stated.as_stated, re.ASCII)]
+    written = [Decimal(text) for text in re.findall(r"\d+(?:\.\d+)?", stated.as_stated or "", re.ASCII)]
     written = [text for text in written if any(text == Decimal(repr(abs(number))) for number in numbers)]
     kept = written or [Decimal(f"{number:.15g}") for number in numbers]
     return min(Decimal(1).scaleb(min(0, int(text.as_tuple().exponent))) for text in kept)

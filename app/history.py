@@ -1,4 +1,4 @@
-"""What was known in an earlier release: which release a query means, and a record as it was then."""
+"""What was known in an earlier release: which release a query means, and what had become of a record by then."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -9,19 +9,8 @@ from sqlalchemy import Connection, func, select
 from app import database
 from app.dates import parse_query
 from app.envelopes import ReleaseInfo
-from app.models import Change, Release, Rendering, columns
+from app.models import Change, Moment, Release, columns
 from app.problems import InvalidRequest, NotFound, invalid
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A record as it was: its rendering, or what had become of it."""
-
-    body: bytes | None
-    state: str
-    reason: str | None
-    merged_into: str | None
-    release: int
 
 
 def release_number(connection: Connection, parameter: str, given: str, *, inclusive: bool = True) -> int:
@@ -45,19 +34,34 @@ def release_info(connection: Connection, number: int) -> ReleaseInfo | None:
     return database.release_info(row) if row else None
 
 
-def version(connection: Connection, kind: str, identifier: str, number: int) -> Version:
-    """A record as of a release; NotFound where it was not on record then."""
-    change, rendering = columns(Change), columns(Rendering)
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What had become of a record that is not there."""
+
+    state: str
+    reason: str | None
+    merged_into: str | None
+    release: int
+
+
+def fate(connection: Connection, kind: str, identifier: str, moment: Moment) -> Fate | None:
+    """What had become of a record by a moment in which it is not there; None: it was there, with no work published yet that supports it.
+
+    NotFound where it was not on record then.
+    """
+    change = columns(Change)
     last = connection.execute(
-        select(change).where(change.record_id == identifier, change.kind == kind, change.release <= number).order_by(change.release.desc()).limit(1)
+        select(change)
+        .where(change.record_id == identifier, change.kind == kind, change.release <= moment.release)
+        .order_by(change.release.desc())
+        .limit(1)
     ).one_or_none()
     if last is None:
         first = connection.scalar(select(func.min(change.release)).where(change.record_id == identifier, change.kind == kind))
         came = f"; it came with release {first}" if first else ""
-        then = f"in release {number}" if number else "by then, before the first release"
+        then = f"in release {moment.release}" if moment.release else "by then, before the first release"
         raise NotFound(f"There was no {kind} {identifier[:200]!r} {then}{came}.")
-    if last.change in {"withdraw", "merge"}:
-        into: dict[str, Any] = last.fields.get("merged_into", {})
-        return Version(None, "merged" if into else "withdrawn", last.reason, into.get("to"), last.release)
-    body = connection.scalar(select(rendering.body).where(rendering.record_id == identifier, rendering.release == last.release))
-    return Version(body, "current", None, None, last.release)
+    if last.change not in {"withdraw", "merge"}:
+        return None
+    into: dict[str, Any] = last.fields.get("merged_into", {})
+    return Fate("merged" if into else "withdrawn", last.reason, into.get("to"), last.release)

@@ -1,20 +1,34 @@
 """The tables. The curated files are their source of truth; `app.seeding` is their only writer.
 
-Filters read the typed columns, answers are joined from `rendering.body`: the JSON of each record as
-the API serves it, one row for each release in which the record changed. References are deferred to
-the commit, so that a load may write in any order and a broken one cannot be published.
-Text compares by code point on both engines, so that both sort alike.
+Filters read the typed columns, answers are joined from `rendering.body`: the JSON of a record as the API serves it. Both stand once for
+each version of a record. A version holds from the release `since` to before the release `until` (what was on record), and for the days
+from `seen_from` to before `seen_until` (what the works published before such a day support). A query reads one moment of both, see
+`Moment`; the tables never forget.
+
+References name `record.id`, which every version of a record shares. They are deferred to the commit, so that a load may write in any
+order and a broken one cannot be published. Text compares by code point on both engines, so that both sort alike.
 """
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy import JSON, CheckConstraint, Column, ColumnElement, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, and_
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 DATA = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+OPEN = 2**31 - 1
+"""`until` of what still holds."""
+
+END = date.max
+"""`seen_until` of what all works together support."""
+
+UNDATED = END - timedelta(days=1)
+"""The day from which on a work counts whose date is not known: later than any that a query can name."""
 
 
 def _text(*, index: bool = False, nullable: bool = False, primary_key: bool = False, unique: bool = False) -> Any:
@@ -28,13 +42,17 @@ def _data() -> Any:
 def _reference(target: str, *, nullable: bool = False, primary_key: bool = False, index: bool | None = None) -> Any:
     """A reference to a row, deferred to the commit; indexed unless it (begins and) is the primary key."""
     key = ForeignKey(target, deferrable=True, initially="DEFERRED")
-    kind = Integer() if target == "release.id" else TEXT
+    kind = Integer() if target in {"release.id", "rendering.key"} else TEXT
     indexed = not primary_key if index is None else index
     return Field(sa_column=Column(kind, key, nullable=nullable, primary_key=primary_key, index=indexed))
 
 
-def _own_id() -> Any:
-    return _reference("record.id", primary_key=True)
+def _version() -> Any:
+    return _reference("rendering.key", primary_key=True)
+
+
+def _until() -> Any:
+    return Field(default=OPEN, sa_column=Column(Integer, nullable=False, server_default=str(OPEN)))
 
 
 class Release(SQLModel, table=True):
@@ -47,6 +65,8 @@ class Release(SQLModel, table=True):
     counts: dict[str, int] = _data()
     changes: dict[str, dict[str, int]] = Field(sa_column=Column(DATA, nullable=False, server_default="{}"))
     """How many records of each kind it inserted, updated, withdrew or merged."""
+    shape: str | None = None
+    """SHA-256 of the schema that the renderings have; only of the newest release. Other software writes them anew."""
     texts: str | None = None
     """SHA-256 over the documents whose texts are kept for quotes; null: none is. No part of the release, and may change after it."""
 
@@ -75,13 +95,35 @@ class Record(SQLModel, table=True):
 
 
 class Rendering(SQLModel, table=True):
-    """A record as the API serves it, as of the release in which it became so."""
+    """A version of a record as the API serves it."""
 
-    record_id: str = _reference("record.id", primary_key=True)
-    release: int = _reference("release.id", primary_key=True)
+    __table_args__ = (
+        UniqueConstraint("record_id", "since", "seen_from", name="rendering_version"),
+        CheckConstraint("since < until AND seen_from < seen_until", name="rendering_span"),
+    )
+
+    key: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    record_id: str = _reference("record.id", index=False)
+    since: int = _reference("release.id")
+    """The release in which the record became so."""
+    until: int = _until()
+    """The release in which it ceased to be so."""
+    seen_from: date
+    """The first day before which works were published that say so."""
+    seen_until: date
+    """The first day before which works were published that say more."""
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     quoted: bytes | None = None
     """The same with the cited passages as quotes, where the documents' texts are kept."""
+
+
+class Redaction(SQLModel, table=True):
+    """A field of a record whose value is published in no release, for law's sake."""
+
+    record_id: str = _reference("record.id", primary_key=True)
+    field: str = _text(primary_key=True)
+    reason: str
+    redacted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class Change(SQLModel, table=True):
@@ -104,7 +146,7 @@ class Document(SQLModel, table=True):
 
     __table_args__ = (CheckConstraint("length >= 0", name="document_length"),)
 
-    id: str = _own_id()
+    id: str = _reference("record.id", primary_key=True)
     name: str = _text(unique=True)
     sha256: str = _text(unique=True)
     length: int
@@ -126,18 +168,22 @@ class DocumentText(SQLModel, table=True):
 class Region(SQLModel, table=True):
     """A place that records speak of."""
 
-    id: str = _own_id()
+    version: int = _version()
+    id: str = _reference("record.id")
+    since: int
+    until: int
+    seen_from: date
+    seen_until: date
     name: str = _text(index=True)
     name_zh: str | None = None
     type: str = _text(index=True)
-    parent_id: str | None = _reference("region.id", nullable=True)
+    parent_id: str | None = _reference("record.id", nullable=True)
     iso_3166: str | None = None
     gb_2260: str | None = None
     latitude: float | None = None
     longitude: float | None = None
     reference: list[dict[str, Any]] = _data()
     derived: list[dict[str, Any]] = _data()
-    release: int = _reference("release.id")
 
 
 class RegionMember(SQLModel, table=True):
@@ -145,8 +191,8 @@ class RegionMember(SQLModel, table=True):
 
     __tablename__ = "region_member"
 
-    region_id: str = _reference("region.id", primary_key=True)
-    member_id: str = _reference("region.id", primary_key=True)
+    version: int = _version()
+    member_id: str = _reference("record.id", primary_key=True)
 
 
 class RegionWithin(SQLModel, table=True):
@@ -154,19 +200,26 @@ class RegionWithin(SQLModel, table=True):
 
     __tablename__ = "region_within"
 
-    region_id: str = _reference("region.id", primary_key=True)
-    ancestor_id: str = _reference("region.id", primary_key=True, index=True)
+    region_id: str = _reference("record.id", primary_key=True)
+    ancestor_id: str = _reference("record.id", primary_key=True, index=True)
+    since: int = _reference("release.id", primary_key=True)
+    until: int = _until()
 
 
 class Organisation(SQLModel, table=True):
     """A body that takes part, publishes or is spoken of."""
 
-    id: str = _own_id()
+    version: int = _version()
+    id: str = _reference("record.id")
+    since: int
+    until: int
+    seen_from: date
+    seen_until: date
     name: str = _text(index=True)
     name_zh: str | None = None
     type: str = _text(index=True)
-    region_id: str | None = _reference("region.id", nullable=True)
-    parent_id: str | None = _reference("organisation.id", nullable=True)
+    region_id: str | None = _reference("record.id", nullable=True)
+    parent_id: str | None = _reference("record.id", nullable=True)
     website: str | None = None
     wikidata: str | None = None
     ror: str | None = None
@@ -174,7 +227,6 @@ class Organisation(SQLModel, table=True):
     description: str | None = None
     reference: list[dict[str, Any]] = _data()
     derived: list[dict[str, Any]] = _data()
-    release: int = _reference("release.id")
 
 
 class OrganisationName(SQLModel, table=True):
@@ -182,7 +234,7 @@ class OrganisationName(SQLModel, table=True):
 
     __tablename__ = "organisation_name"
 
-    organisation_id: str = _reference("organisation.id", primary_key=True)
+    version: int = _version()
     position: int = Field(primary_key=True)
     text: str
     language: str
@@ -197,10 +249,15 @@ class Source(SQLModel, table=True):
         CheckConstraint("published_earliest <= published_latest", name="source_published"),
     )
 
-    id: str = _own_id()
+    version: int = _version()
+    id: str = _reference("record.id")
+    since: int
+    until: int
+    seen_from: date
+    seen_until: date
     title: str = _text(index=True)
     title_zh: str | None = None
-    publisher_id: str | None = _reference("organisation.id", nullable=True)
+    publisher_id: str | None = _reference("record.id", nullable=True)
     authors: list[str] = _data()
     url: str | None = None
     seen_url: str | None = None
@@ -213,14 +270,13 @@ class Source(SQLModel, table=True):
     published_last: date | None = None
     type: str = _text()
     grade: str = _text()
-    derived_from_id: str | None = _reference("source.id", nullable=True)
-    origin_id: str = _reference("source.id")
+    derived_from_id: str | None = _reference("record.id", nullable=True)
+    origin_id: str = _reference("record.id")
     document_id: str | None = _reference("document.id", nullable=True)
     part_start: int | None = None
     part_end: int | None = None
     rights: str | None = None
     derived: list[dict[str, Any]] = _data()
-    release: int = _reference("release.id")
 
 
 class Event(SQLModel, table=True):
@@ -231,12 +287,17 @@ class Event(SQLModel, table=True):
         Index("ix_event_date_first_id", "date_first", "id"),
     )
 
-    id: str = _own_id()
+    version: int = _version()
+    id: str = _reference("record.id")
+    since: int
+    until: int
+    seen_from: date
+    seen_until: date
     type: str = _text(index=True)
     status: str = _text()
     title: str = _text(index=True)
     title_zh: str | None = None
-    summary: str
+    summary: str | None = None
     date_edtf: str | None = None
     date_earliest: date | None = None
     date_latest: date | None = None
@@ -244,15 +305,14 @@ class Event(SQLModel, table=True):
     date_first: date | None = None
     """The earliest day, or the latest where that is open: what sorting and filters read."""
     date_last: date | None = None
-    region_id: str | None = _reference("region.id", nullable=True)
+    region_id: str | None = _reference("record.id", nullable=True)
     venue: str | None = None
-    parent_id: str | None = _reference("event.id", nullable=True)
+    parent_id: str | None = _reference("record.id", nullable=True)
     nct: str | None = None
     chictr: str | None = None
     nmpa: str | None = None
     origins: int
     derived: list[dict[str, Any]] = _data()
-    release: int = _reference("release.id")
 
 
 class EventOrganisation(SQLModel, table=True):
@@ -260,8 +320,8 @@ class EventOrganisation(SQLModel, table=True):
 
     __tablename__ = "event_organisation"
 
-    event_id: str = _reference("event.id", primary_key=True)
-    organisation_id: str = _reference("organisation.id", primary_key=True, index=True)
+    version: int = _version()
+    organisation_id: str = _reference("record.id", primary_key=True, index=True)
     role: str = _text(primary_key=True)
 
 
@@ -270,12 +330,12 @@ class EventPerson(SQLModel, table=True):
 
     __tablename__ = "event_person"
 
-    event_id: str = _reference("event.id", primary_key=True)
+    version: int = _version()
     position: int = Field(primary_key=True)
     name: str
     name_zh: str | None = None
     role: str
-    organisation_id: str | None = _reference("organisation.id", nullable=True)
+    organisation_id: str | None = _reference("record.id", nullable=True)
 
 
 class EventProduct(SQLModel, table=True):
@@ -283,7 +343,7 @@ class EventProduct(SQLModel, table=True):
 
     __tablename__ = "event_product"
 
-    event_id: str = _reference("event.id", primary_key=True)
+    version: int = _version()
     position: int = Field(primary_key=True)
     name: str
     name_zh: str | None = None
@@ -296,7 +356,7 @@ class EventTopic(SQLModel, table=True):
 
     __tablename__ = "event_topic"
 
-    event_id: str = _reference("event.id", primary_key=True)
+    version: int = _version()
     topic: str = _text(primary_key=True)
 
 
@@ -316,12 +376,17 @@ class Figure(SQLModel, table=True):
         ),
     )
 
-    id: str = _own_id()
+    version: int = _version()
+    id: str = _reference("record.id")
+    since: int
+    until: int
+    seen_from: date
+    seen_until: date
     metric: str = _text(index=True)
     subject: str | None = _text(nullable=True, index=True)
-    region_id: str | None = _reference("region.id", nullable=True)
-    organisation_id: str | None = _reference("organisation.id", nullable=True)
-    event_id: str | None = _reference("event.id", nullable=True)
+    region_id: str | None = _reference("record.id", nullable=True)
+    organisation_id: str | None = _reference("record.id", nullable=True)
+    event_id: str | None = _reference("record.id", nullable=True)
     period_edtf: str | None = None
     period_earliest: date | None = None
     period_latest: date | None = None
@@ -334,40 +399,25 @@ class Figure(SQLModel, table=True):
     qualifier: str
     unit: str = _text()
     basis: str = _text()
-    as_stated: str
-    relative_region_id: str | None = _reference("region.id", nullable=True)
+    as_stated: str | None = None
+    relative_region_id: str | None = _reference("record.id", nullable=True)
     relative_subject: str | None = None
     relative_period_edtf: str | None = None
-    relative_figure_id: str | None = _reference("figure.id", nullable=True)
+    relative_figure_id: str | None = _reference("record.id", nullable=True)
     scope_note: str | None = None
     agreement: str
     origins: int
     derived: list[dict[str, Any]] = _data()
-    release: int = _reference("release.id")
 
 
 class Citation(SQLModel, table=True):
-    """The passage of a source that supports fields of exactly one record."""
+    """The passage of a source that supports fields of a record."""
 
-    __table_args__ = (
-        CheckConstraint(
-            "(CASE WHEN event_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN figure_id IS NULL THEN 0 ELSE 1 END)"
-            " + (CASE WHEN organisation_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN region_id IS NULL THEN 0 ELSE 1 END)"
-            " + (CASE WHEN work_id IS NULL THEN 0 ELSE 1 END) = 1",
-            name="citation_one_record",
-        ),
-        CheckConstraint("locator_start IS NULL OR (0 <= locator_start AND locator_start < locator_end)", name="citation_locator"),
-    )
+    __table_args__ = (CheckConstraint("locator_start IS NULL OR (0 <= locator_start AND locator_start < locator_end)", name="citation_locator"),)
 
-    id: int | None = Field(default=None, primary_key=True)
-    source_id: str = _reference("source.id")
-    event_id: str | None = _reference("event.id", nullable=True)
-    figure_id: str | None = _reference("figure.id", nullable=True)
-    organisation_id: str | None = _reference("organisation.id", nullable=True)
-    region_id: str | None = _reference("region.id", nullable=True)
-    work_id: str | None = _reference("source.id", nullable=True)
-    """The source whose own description this citation supports."""
-    position: int
+    version: int = _version()
+    position: int = Field(primary_key=True)
+    source_id: str = _reference("record.id")
     anchor: str
     locator_start: int | None = None
     locator_end: int | None = None
@@ -375,11 +425,32 @@ class Citation(SQLModel, table=True):
     supports: list[str] = _data()
     stated: dict[str, Any] = _data()
     attributed_name: str | None = None
-    attributed_organisation_id: str | None = _reference("organisation.id", nullable=True)
+    attributed_organisation_id: str | None = _reference("record.id", nullable=True)
     reading: str
     note: str | None = None
     status: str
     checked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a query reads: the state of a release, as far as works support it that were published before a day."""
+
+    release: int
+    day: date = UNDATED
+
+    def of(self, table: Any) -> ColumnElement[bool]:
+        """What holds for the rows of a table, given by its columns, that stand in this moment."""
+        recorded = and_(table.since <= self.release, table.until > self.release)
+        if "seen_from" not in table:
+            return recorded
+        if self.day == UNDATED:
+            return and_(recorded, table.seen_until == END)
+        return and_(recorded, table.seen_from <= self.day, table.seen_until > self.day)
+
+    def whole(self, table: Any) -> ColumnElement[bool]:
+        """As `of`, with all that was on record whenever it was published: what the records of a moment refer to."""
+        return Moment(self.release).of(table)
 
 
 KINDS: dict[str, type[SQLModel]] = {

@@ -8,28 +8,27 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from app import database, facets, history, vocabulary
-from app.caching import refuse_unchanged, validators
+from app import facets, history, vocabulary
+from app.caching import refuse_unchanged
 from app.dates import EdtfDate
-from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks, ReleaseInfo
+from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks
 from app.exporting import export
 from app.facets import Facet
-from app.models import KINDS, Document, Record, Rendering, columns
+from app.models import KINDS, Document, Record, Release, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
-from app.problems import Gone, InvalidRequest, Merged, NotFound, NotReady, ProblemError, invalid
+from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
+from app.reader import Reader
 
 _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""
@@ -37,27 +36,6 @@ _MOST_CANDIDATES = 5000
 
 Rewrite = Callable[[bytes], bytes]
 """What a query does to the JSON of a record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What an answer is made from: one release, seen through one connection, and the headers that say so."""
-
-    request: Request
-    connection: Connection
-    release: ReleaseInfo
-    headers: dict[str, str]
-
-
-@contextmanager
-def reading(request: Request) -> Iterator[Reader]:
-    """The release that a route answers from; a client that has the answer already gets 304 and no query runs.
-
-    A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
-    """
-    with database.reading(request.app.state.engine) as connection:
-        release, texts = served_release(connection)
-        yield Reader(request, connection, release, validators(request, release, texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +47,13 @@ class SortKey:
     nullable: bool = False
 
 
-def served_release(connection: Connection) -> tuple[ReleaseInfo, str | None]:
-    """The release to answer from and the digest of the texts behind its quotes; NotReady where there is none."""
-    try:
-        latest = database.latest_release(connection)
-    except DBAPIError as error:
-        if not database.is_missing_table(error):
-            raise
-        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
-    if latest is None:
-        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
-    return latest
+def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
+    """Refuse ids that name nothing: `given` maps each parameter to the kind of its ids and the ids.
 
-
-def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
-    """Refuse ids that name nothing: `given` maps each parameter to the kind of its ids and the ids."""
+    In an earlier moment an id may name what was withdrawn since, or what had not come yet.
+    """
+    connection = reader.connection
+    newest = connection.scalar(select(func.max(columns(Release).id)))
     record = columns(Record)
     errors: list[ProblemError] = []
     for parameter, (kind, ids) in given.items():
@@ -99,7 +69,7 @@ def check_ids(connection: Connection, given: dict[str, tuple[str, Sequence[str] 
                 close = vocabulary.closest(identifier, candidates)
                 hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
                 errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
-            elif row.state != "current":
+            elif row.state != "current" and reader.moment.release == newest:
                 became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
                 errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
     if errors:
@@ -131,30 +101,43 @@ def document_ids(connection: Connection, given: list[str]) -> list[str]:
 
 
 def answer(
-    reader: Reader,
+    newest: Reader,
     kind: str,
     query: ListQuery,
-    where: Callable[[Connection, Any], list[ColumnElement[bool]]],
+    where: Callable[[Reader, Any], list[ColumnElement[bool]]],
     sorts: dict[str, SortKey],
     offered: dict[str, Facet] | None = None,
     rewrite: Rewrite | None = None,
 ) -> Response:
     """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for; `rewrite` changes each."""
+    reader = newest.at(query)
     record, rendering = columns(KINDS[kind]), columns(Rendering)
-    joined = and_(rendering.record_id == record.id, rendering.release == record.release)
     as_json = reader.request.state.format == "json"
     # Quotes are no part of what leaves the service in files.
     content = func.coalesce(rendering.quoted, rendering.body) if as_json else rendering.body
-    statement = select(content.label("body")).join_from(record.id.table, rendering.body.table, joined)
+    statement = select(content.label("body")).join_from(record.id.table, rendering.body.table, rendering.key == record.version)
     shape = projection(kind, query.fields)
     wanted = facets.names(offered or {}, getattr(query, "facets", None))
-    conditions = where(reader.connection, query)
+
+    def all_of(asked: Any) -> list[ColumnElement[bool]]:
+        return [reader.moment.of(record), *where(reader, asked)]
+
+    conditions = all_of(query)
     _only_json({"fields": query.fields, "facets": getattr(query, "facets", None)}, reader.request.state.format)
     order = [(sorts[name], down) for name, down in _order(query, sorts)]
     counting = select(func.count()).select_from(record.id.table).where(*conditions)
 
     def counted() -> dict[str, Any]:
-        return {name: facets.count(reader.connection, offered[name], query, where) for name in wanted} if offered else {}
+        return (
+            {
+                name: facets.count(
+                    reader.connection, offered[name], query, lambda free: [reader.moment.of(record), *where(reader, free)], reader.moment
+                )
+                for name in wanted
+            }
+            if offered
+            else {}
+        )
 
     def body(row: Any) -> bytes:
         whole = row.body if rewrite is None else rewrite(row.body)
@@ -192,7 +175,7 @@ def _whole(
             following = _next(reader.request, _write(list(last[0]), seal))
             headers = headers | {"Link": f'<{following}>; rel="next"'}
         ordered = ordered.limit(query.limit)
-    return export(reader.request, reader.connection, reader.release, kind, ordered, body, headers)
+    return export(replace(reader, headers=headers), kind, ordered, body)
 
 
 def page(
@@ -240,7 +223,8 @@ def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int,
     request = reader.request
     stands = Page(limit=query.limit, total=total, total_is="exact", next=following)
     links = ListLinks(self=_self(request), next=_next(request, following))
-    parts = {"facets": json.dumps(counted, ensure_ascii=False, separators=(",", ":"))} if counted else {}
+    parts = {} if reader.note is None else {"note": json.dumps(reader.note, ensure_ascii=False)}
+    parts |= {"facets": json.dumps(counted, ensure_ascii=False, separators=(",", ":"))} if counted else {}
     parts |= {
         "page": stands.model_dump_json(),
         "links": links.model_dump_json(),
@@ -252,43 +236,48 @@ def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int,
     return Response(b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b"}", headers=headers, media_type="application/json")
 
 
-def one(reader: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
+def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
     """One record, changed by `rewrite`; NotFound, Gone or Merged where there is none of this id."""
-    request, connection, release = reader.request, reader.connection, reader.release
+    request = newest.request
     if not re.fullmatch(ID_PATTERN, identifier):
         raise NotFound(f"There is no {kind} {identifier[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
     shape = projection(kind, query.fields)
-    if query.as_of is None:
-        found = _current(connection, kind, identifier)
-    else:
-        number = history.release_number(connection, "as_of", query.as_of)
-        found = history.version(connection, kind, identifier, number)
-        release = history.release_info(connection, number) or release
-    if found.state == "merged":
-        asked = f"?{request.url.query}" if request.url.query else ""
-        place = f"{request.scope.get('root_path', '')}/{kind}s/{found.merged_into}{asked}"
-        raise Merged(f"The {kind} was merged into {found.merged_into!r} in release {found.release}: {found.reason}", headers={"Location": place})
-    if found.body is None:
-        raise Gone(f"The {kind} was withdrawn in release {found.release}: {found.reason}")
+    reader = newest.at(query)
+    found = _version(reader, kind, identifier)
+    if found is None:
+        _tell_why(reader, kind, identifier, getattr(query, "published_before", None))
     refuse_unchanged(request, reader.release, reader.headers)
-    whole = found.body if rewrite is None else rewrite(found.body)
+    whole = found if rewrite is None else rewrite(found)
     body = whole if shape is None else shape.apply(whole)
     links = RecordLinks(self=_self(request)).model_dump_json().encode()
-    content = b'{"data":' + body + b',"links":' + links + b',"release":' + release.model_dump_json().encode() + b"}"
+    content = b'{"data":' + body + b',"links":' + links + b',"release":' + reader.release.model_dump_json().encode() + b"}"
     return Response(content, headers=reader.headers, media_type="application/json")
 
 
-def _current(connection: Connection, kind: str, identifier: str) -> history.Version:
-    record, rendering = columns(Record), columns(Rendering)
-    row = connection.execute(
-        select(func.coalesce(rendering.quoted, rendering.body).label("body"), record.state, record.reason, record.merged_into, record.release)
-        .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
-        .where(record.id == identifier, record.kind == kind)
-    ).one_or_none()
-    if row is None:
-        close = vocabulary.closest(identifier, _candidates(connection, kind))
+def _version(reader: Reader, kind: str, identifier: str) -> bytes | None:
+    record, rendering = columns(KINDS[kind]), columns(Rendering)
+    return reader.connection.scalar(
+        select(func.coalesce(rendering.quoted, rendering.body))
+        .join_from(record.id.table, rendering.body.table, rendering.key == record.version)
+        .where(record.id == identifier, reader.moment.of(record))
+    )
+
+
+def _tell_why(reader: Reader, kind: str, identifier: str, before: EdtfDate | None) -> NoReturn:
+    """Why a record is not there: NotFound, Gone or Merged."""
+    request, record = reader.request, columns(Record)
+    known = reader.connection.scalar(select(record.key).where(record.id == identifier, record.kind == kind))
+    if known is None:
+        close = vocabulary.closest(identifier, _candidates(reader.connection, kind))
         raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
-    return history.Version(*row)
+    fate = history.fate(reader.connection, kind, identifier, reader.moment)
+    if fate is None:
+        raise NotFound(f"No work published before {before.edtf if before else 'then'} supports the {kind} {identifier!r}.")
+    if fate.state == "merged":
+        asked = f"?{request.url.query}" if request.url.query else ""
+        place = f"{request.scope.get('root_path', '')}/{kind}s/{fate.merged_into}{asked}"
+        raise Merged(f"The {kind} was merged into {fate.merged_into!r} in release {fate.release}: {fate.reason}", headers={"Location": place})
+    raise Gone(f"The {kind} was withdrawn in release {fate.release}: {fate.reason}")
 
 
 def applied(query: BaseModel) -> dict[str, Any]:

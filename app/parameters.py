@@ -140,6 +140,15 @@ ReleaseOrDate = Annotated[
 """A plain number is a release, also one of four digits; a date has at least its month or quarter."""
 
 
+class SupportQuery(NoQuery):
+    """What may be asked of records that rest on several works."""
+
+    published_before: Date | None = Field(default=None, examples=["2025-09-14"])
+    """Only what works published before this day support (of a month, quarter or year: before its first day): a record that none of them
+    supports is not there; a number takes the value that they state; what else they do not support is empty and named in `unsupported`. A
+    work counts when the last day is over on which it may have been published; one of unknown date never does."""
+
+
 class RecordQuery(NoQuery):
     """Parameters of one record."""
 
@@ -166,11 +175,14 @@ class PageQuery(NoQuery):
 
 
 class TextQuery(PageQuery):
-    """Parameters of everything that is searched by words."""
+    """Parameters of everything that is searched by words, now or as it was."""
 
     q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
     Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
+    as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])
+    """What was on record in an earlier release: its number, or a date (with its month) for what had been released by the end of that
+    day, UTC. Before the first release that is nothing, and `note` says so. (SDMX: `asOf`.)"""
 
 
 class ListQuery(TextQuery):

@@ -1,6 +1,9 @@
 """The records as JSON, described for the OpenAPI document."""
 
+import hashlib
+import json
 from datetime import date
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -284,8 +287,8 @@ class Figure(Shape):
     """An ISO 4217 code for money, else a term of `/vocabulary#unit`."""
     basis: Annotated[str, term("basis")]
     """Whether the number is reported, forecast, promised, claimed."""
-    as_stated: str
-    """The number in the words of the preferred source."""
+    as_stated: str | None
+    """The number in the words of the preferred source; null only where `published_before` leaves that source out."""
     relative_to: RelativeTo | None
     """What it is measured against."""
     scope_note: str | None
@@ -304,6 +307,8 @@ class Figure(Shape):
     """How `convert` converted the numbers; null: it was not asked for, or there was nothing to convert."""
     not_converted: str | None
     """Why `convert` could not convert them; null: it did, or there was nothing to convert."""
+    unsupported: list[str]
+    """With `published_before`: fields that the record fills and no source published by then supports; they are empty here. Else empty."""
     origins: int
     """Independent origins among the citations that support the value."""
     derived: list[Derived]
@@ -375,8 +380,8 @@ class Event(Shape):
     """Title in English."""
     title_zh: str | None
     """Title in Chinese, where a source gives one."""
-    summary: str
-    """What happened, in our words."""
+    summary: str | None
+    """What happened, in our words; null only where `published_before` leaves out what they rest on."""
     date: DateSpan | None
     """When; null: not known."""
     region: Ref | None
@@ -399,6 +404,8 @@ class Event(Shape):
     """What it is about."""
     figures: list[Figure]
     """The figures of the event, whole."""
+    unsupported: list[str]
+    """With `published_before`: fields that the record fills and no source published by then supports; they are empty here. Else empty."""
     origins: int
     """Independent origins among the citations of the event."""
     derived: list[Derived]
@@ -419,3 +426,10 @@ RECORDS: dict[str, type[AnyRecord]] = {
     "figure": Figure,
 }
 """The shape of each kind of record that the API serves."""
+
+
+@cache
+def shape() -> str:
+    """SHA-256 of the schemas of all records: which software wrote a rendering."""
+    written = {kind: model.model_json_schema() for kind, model in RECORDS.items()}
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()

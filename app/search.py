@@ -11,13 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, column, false, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, column, false, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
-
-from app.models import Record, columns
 
 CJK = r"\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
@@ -67,7 +64,7 @@ def digest(found: list[str]) -> str:
 
 
 def store(connection: Connection, rows: dict[int, list[str]]) -> None:
-    """Set the words of records, by their keys; none removes the record from the index."""
+    """Set the words of versions of records, by their keys; none removes a version from the index."""
     if not rows:
         return
     connection.execute(text("DELETE FROM search WHERE rowid = :key"), [{"key": key} for key in rows])
@@ -77,17 +74,15 @@ def store(connection: Connection, rows: dict[int, list[str]]) -> None:
         connection.execute(text("INSERT INTO search (rowid, words) VALUES (:key, :words)"), filled)
 
 
-def matches(connection: Connection, kind: str, q: str) -> Select[Any]:
-    """The ids of the current records of a kind that have every word of the query; none for a query without words."""
-    record = columns(Record)
-    statement = select(record.id).where(record.kind == kind)
+def matches(connection: Connection, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
+    """What holds for the versions of records that have every word of a query; for none where it has no words."""
     wanted = query_words(q)
     if not wanted:
-        return statement.where(false())
+        return false()
     index = table("search", column("rowid"), column("words", ARRAY(Text())))
     if connection.dialect.name == "sqlite":
         # Words hold letters and digits only, so that nothing in the quotes can be an operator.
         condition: ColumnElement[bool] = literal_column("search").op("MATCH")(" AND ".join(f'"{word}"' for word in wanted))
     else:
         condition = index.c.words.contains(wanted)
-    return statement.where(record.key.in_(select(index.c.rowid).where(condition)))
+    return version.in_(select(index.c.rowid).where(condition))

@@ -8,7 +8,7 @@ import yaml
 from sqlalchemy import Connection, and_, select
 
 from app import vocabulary
-from app.models import Document, DocumentText, Record, Rendering, columns
+from app.models import OPEN, Document, DocumentText, Moment, Record, Rendering, columns
 
 CONTEXT = 80
 """Characters before and after a passage."""
@@ -26,7 +26,7 @@ def lines(connection: Connection, identifier: str) -> Iterator[str]:
     record, rendering = columns(Record), columns(Rendering)
     row = connection.execute(
         select(record.kind, record.state, record.reason, record.merged_into, record.release, rendering.body)
-        .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, rendering.release == record.release))
+        .outerjoin_from(record.id.table, rendering.body.table, and_(rendering.record_id == record.id, Moment(OPEN - 1).of(rendering)))
         .where(record.id == identifier, record.kind != "document")
     ).one_or_none()
     if row is None:

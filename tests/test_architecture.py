@@ -11,7 +11,7 @@ from app.settings import ROOT
 LAYERS = [
     {"app"},
     {"app.vocabulary", "app.dates", "app.settings", "app.reading"},
-    {"app.citations", "app.models"},
+    {"app.citations", "app.models", "app.shapes"},
     {"app.schemas"},
     {"app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},

@@ -1,6 +1,7 @@
 """The tables: migrations in step with the models, and constraints that hold, on both engines."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -52,8 +53,9 @@ def refused(engine: Engine, model: type[SQLModel], **row: Any) -> str:
 
 
 CITATION = {
+    "version": 1,
     "source_id": "china-daily-2025-09-14",
-    "position": 0,
+    "position": 99,
     "anchor": "x",
     "supports": [],
     "stated": {},
@@ -61,6 +63,11 @@ CITATION = {
     "status": "unchecked",
 }
 FIGURE = {
+    "version": 10_000,
+    "since": 1,
+    "until": models.OPEN,
+    "seen_from": date.min,
+    "seen_until": models.END,
     "id": "novartis",
     "metric": "rank",
     "value": 1.0,
@@ -73,18 +80,21 @@ FIGURE = {
     "agreement": "single-origin",
     "origins": 1,
     "derived": [],
-    "release": 1,
 }
 
 
-def test_a_citation_belongs_to_exactly_one_record(engine: Engine) -> None:
-    assert "citation_one_record" in refused(engine, models.Citation, **CITATION)
-    assert "citation_one_record" in refused(engine, models.Citation, **CITATION, event_id="csgct-founding-2025", region_id="cn")
-
-
 def test_references_must_exist_at_the_commit(engine: Engine) -> None:
-    assert "foreign key" in refused(engine, models.Citation, **{**CITATION, "source_id": "nobody"}, region_id="cn").lower()
-    assert "foreign key" in refused(engine, models.EventOrganisation, event_id="csgct-founding-2025", organisation_id="nobody", role="host").lower()
+    assert "foreign key" in refused(engine, models.Citation, **{**CITATION, "source_id": "nobody"}).lower()
+    assert "foreign key" in refused(engine, models.Citation, **{**CITATION, "version": 10_000}).lower()
+    assert "foreign key" in refused(engine, models.EventOrganisation, version=1, organisation_id="nobody", role="host").lower()
+    assert "foreign key" in refused(engine, models.Figure, **FIGURE).lower()
+
+
+def test_a_version_holds_for_some_time(engine: Engine) -> None:
+    row = {"key": 10_000, "record_id": "cn", "since": 1, "until": models.OPEN, "seen_from": date(2020, 1, 1), "seen_until": models.END, "body": b"{}"}
+    assert "rendering_span" in refused(engine, models.Rendering, **{**row, "until": 1})
+    assert "rendering_span" in refused(engine, models.Rendering, **{**row, "seen_until": date(2020, 1, 1)})
+    assert "unique" in refused(engine, models.Rendering, **{**row, "seen_from": date.min}).lower()
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,21 @@
 """`/events`: what happened, where, when, and who took part."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.facets import Facet, again, by_column, by_region, by_year
-from app.models import Citation, Event, EventOrganisation, EventTopic, Organisation, RegionWithin, Source, columns
-from app.paging import SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, date_order, format_of, term
+from app.models import Citation, Event, EventOrganisation, EventTopic, Moment, Organisation, RegionWithin, Source, columns
+from app.paging import SortKey, answer, check_ids, document_ids, one
+from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, SupportQuery, date_order, format_of, term
+from app.reader import Reader, reading
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
@@ -30,20 +32,25 @@ SORTS = {
 taking, body, about = again(involved), again(columns(Organisation)), again(topics)
 
 
-def _by_participation(query: Any, where: list[ColumnElement[bool]], value: ColumnElement[Any], label: ColumnElement[Any]) -> Select[Any]:
+def _by_participation(value: ColumnElement[Any], label: ColumnElement[Any]) -> Callable[[Any, list[ColumnElement[bool]], Moment], Select[Any]]:
     """Counts over the roles of organisations; of the roles that the query names, and the organisations that it names, if it does."""
-    part = [taking.event_id == event.id]
-    if query.organisation:
-        part.append(taking.organisation_id.in_(query.organisation))
-    if query.role:
-        part.append(taking.role.in_(query.role))
-    joined = event.id.table.outerjoin(taking.event_id.table, and_(*part)).outerjoin(body.id.table, body.id == taking.organisation_id)
-    counted = func.count(event.id.distinct()).label("records")
-    return select(value.label("value"), label.label("label"), counted).select_from(joined).where(*where).group_by(value, label)
+
+    def counts(query: Any, where: list[ColumnElement[bool]], moment: Moment) -> Select[Any]:
+        part = [taking.version == event.version]
+        if query.organisation:
+            part.append(taking.organisation_id.in_(query.organisation))
+        if query.role:
+            part.append(taking.role.in_(query.role))
+        named = and_(body.id == taking.organisation_id, moment.whole(body))
+        joined = event.id.table.outerjoin(taking.version.table, and_(*part)).outerjoin(body.id.table, named)
+        counted = func.count(event.id.distinct()).label("records")
+        return select(value.label("value"), label.label("label"), counted).select_from(joined).where(*where).group_by(value, label)
+
+    return counts
 
 
-def _by_topic(_: Any, where: list[ColumnElement[bool]]) -> Select[Any]:
-    joined = event.id.table.outerjoin(about.event_id.table, about.event_id == event.id)
+def _by_topic(_: Any, where: list[ColumnElement[bool]], __: Moment) -> Select[Any]:
+    joined = event.id.table.outerjoin(about.version.table, about.version == event.version)
     counted = func.count(event.id.distinct()).label("records")
     return select(about.topic.label("value"), about.topic.label("label"), counted).select_from(joined).where(*where).group_by(about.topic)
 
@@ -54,12 +61,12 @@ FACETS = {
     "region": Facet(("region", "region_match"), by_region(event.region_id, event.id)),
     "year": Facet(("from_", "to", "date_match"), by_year(event.date_first, event.date_last, event.id), ascending=True),
     "topic": Facet(("topic",), _by_topic, "topic"),
-    "organisation": Facet(("organisation",), lambda query, where: _by_participation(query, where, taking.organisation_id, body.name)),
-    "role": Facet(("role",), lambda query, where: _by_participation(query, where, taking.role, taking.role), "role"),
+    "organisation": Facet(("organisation",), _by_participation(taking.organisation_id, body.name)),
+    "role": Facet(("role",), _by_participation(taking.role, taking.role), "role"),
 }
 
 
-class EventQuery(ListQuery):
+class EventQuery(ListQuery, SupportQuery):
     """Parameters of `/events`."""
 
     type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
@@ -109,6 +116,10 @@ class EventQuery(ListQuery):
         return self
 
 
+class EventRecordQuery(RecordQuery, SupportQuery):
+    """Parameters of one event."""
+
+
 @router.get("/events", summary="List events", response_model=Listing[schemas.Event])
 def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Response:
     """Events that fulfil every filter, each with its citations and figures."""
@@ -116,9 +127,9 @@ def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Resp
         return answer(reader, "event", query, _where, SORTS, FACETS)
 
 
-def _where(connection: Connection, query: EventQuery) -> list[ColumnElement[bool]]:
+def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
     check_ids(
-        connection,
+        reader,
         {
             "region": ("region", query.region),
             "organisation": ("organisation", query.organisation),
@@ -135,22 +146,23 @@ def _where(connection: Connection, query: EventQuery) -> list[ColumnElement[bool
     if query.region and query.region_match == "exact":
         where.append(event.region_id.in_(query.region))
     elif query.region:
-        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
     if query.organisation or query.role:
-        part = [involved.event_id == event.id]
+        part = [involved.version == event.version]
         if query.organisation:
             part.append(involved.organisation_id.in_(query.organisation))
         if query.role:
             part.append(involved.role.in_(query.role))
         where.append(exists().where(*part))
     if query.topic:
-        where.append(exists().where(topics.event_id == event.id, topics.topic.in_(query.topic)))
+        where.append(exists().where(topics.version == event.version, topics.topic.in_(query.topic)))
     if query.source:
         where.append(_cited(citation.source_id.in_(query.source)))
     if query.publisher:
-        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.publisher_id.in_(query.publisher)))
     if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+        held = document_ids(reader.connection, query.document)
+        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.document_id.in_(held)))
     if query.parent:
         where.append(event.parent_id.in_(query.parent))
     starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
@@ -163,12 +175,12 @@ def _where(connection: Connection, query: EventQuery) -> list[ColumnElement[bool
     if query.verification:
         where.append(_verification(query.verification))
     if query.q:
-        where.append(event.id.in_(search.matches(connection, "event", query.q)))
+        where.append(search.matches(reader.connection, event.version, query.q))
     return where
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(citation.event_id == event.id, *conditions)
+    return exists().where(citation.version == event.version, *conditions)
 
 
 def _verification(statuses: list[str]) -> ColumnElement[bool]:
@@ -182,7 +194,7 @@ def _verification(statuses: list[str]) -> ColumnElement[bool]:
 def get_event(
     request: Request,
     id: Annotated[str, Path(description="The event's id.", examples=["csgct-annual-meeting-2025"])],
-    query: Annotated[RecordQuery, Query()],
+    query: Annotated[EventRecordQuery, Query()],
 ) -> Response:
     """One event with its citations and figures."""
     with reading(request) as reader:

@@ -7,16 +7,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from app import currencies, schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
 from app.models import Citation, Figure, RegionWithin, Source, columns
-from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one, reading
-from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, TextQuery, UnitTerm, date_order, format_of, term
+from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one
+from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, SupportQuery, TextQuery, UnitTerm, date_order, format_of, term
 from app.problems import InvalidRequest, invalid
+from app.reader import Reader, reading
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
@@ -42,7 +43,7 @@ FACETS = {
 }
 
 
-class FigureFilters(TextQuery):
+class FigureFilters(TextQuery, SupportQuery):
     """The filters of figures."""
 
     metric: list[term("metric")] = Field(default=[], examples=[["market-size"]])  # type: ignore[valid-type]
@@ -114,7 +115,7 @@ class FigureQuery(FigureFilters, ListQuery):
     """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
 
 
-class FigureRecordQuery(RecordQuery):
+class FigureRecordQuery(RecordQuery, SupportQuery):
     """Parameters of one figure."""
 
     convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
@@ -139,10 +140,10 @@ def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Re
         return answer(reader, "figure", query, conditions, SORTS, FACETS, _rewrite(query.convert))
 
 
-def conditions(connection: Connection, query: FigureFilters) -> list[ColumnElement[bool]]:
+def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]]:
     """What figures must fulfil; refuses ids that name nothing."""
     check_ids(
-        connection,
+        reader,
         {
             "region": ("region", query.region),
             "organisation": ("organisation", query.organisation),
@@ -159,7 +160,7 @@ def conditions(connection: Connection, query: FigureFilters) -> list[ColumnEleme
     if query.region and query.region_match == "exact":
         where.append(figure.region_id.in_(query.region))
     elif query.region:
-        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
     if query.organisation:
         where.append(figure.organisation_id.in_(query.organisation))
     if query.event:
@@ -167,9 +168,10 @@ def conditions(connection: Connection, query: FigureFilters) -> list[ColumnEleme
     if query.source:
         where.append(_cited(citation.source_id.in_(query.source)))
     if query.publisher:
-        where.append(_cited(citation.source_id == source.id, source.publisher_id.in_(query.publisher)))
+        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.publisher_id.in_(query.publisher)))
     if query.document:
-        where.append(_cited(citation.source_id == source.id, source.document_id.in_(document_ids(connection, query.document))))
+        held = document_ids(reader.connection, query.document)
+        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.document_id.in_(held)))
     if query.basis:
         where.append(figure.basis.in_(query.basis))
     if query.qualifier:
@@ -187,12 +189,12 @@ def conditions(connection: Connection, query: FigureFilters) -> list[ColumnEleme
     if query.max is not None:
         where.append(figure.high <= query.max)
     if query.q:
-        where.append(figure.id.in_(search.matches(connection, "figure", query.q)))
+        where.append(search.matches(reader.connection, figure.version, query.q))
     return where
 
 
 def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(citation.figure_id == figure.id, *conditions)
+    return exists().where(citation.version == figure.version, *conditions)
 
 
 @router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])

@@ -4,34 +4,37 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
-from app.facets import Facet, again, by_column, by_region
-from app.models import EventOrganisation, Organisation, RegionWithin, columns
-from app.paging import SortKey, answer, check_ids, one, reading
+from app.facets import Facet, by_column, by_region
+from app.models import Event, EventOrganisation, Moment, Organisation, RegionWithin, columns
+from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
+from app.reader import Reader, reading
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 
-organisation, involved, within = columns(Organisation), columns(EventOrganisation), columns(RegionWithin)
+organisation, within = columns(Organisation), columns(RegionWithin)
+involved, event = columns(EventOrganisation), columns(Event)
 
 SORTS = {"name": SortKey(organisation.name, str), "id": SortKey(organisation.id, str)}
 
 
-taking = again(involved)
+def _taking_part(query: Any, moment: Moment) -> Any:
+    """Organisations with their roles in the events of a moment; in the events that the query names, if it does."""
+    named = [event.id.in_(query.event)] if query.event else []
+    joined = involved.version.table.join(event.id.table, event.version == involved.version)
+    return select(involved.organisation_id, involved.role).select_from(joined).where(moment.of(event), *named)
 
 
-def _by_role(query: Any, where: list[ColumnElement[bool]]) -> Select[Any]:
-    """Counts over the roles in events; in the events that the query names, if it does."""
-    part = [taking.organisation_id == organisation.id]
-    if query.event:
-        part.append(taking.event_id.in_(query.event))
-    joined = organisation.id.table.outerjoin(taking.event_id.table, and_(*part))
+def _by_role(query: Any, where: list[ColumnElement[bool]], moment: Moment) -> Select[Any]:
+    taking = _taking_part(query, moment).subquery()
+    joined = organisation.id.table.outerjoin(taking, taking.c.organisation_id == organisation.id)
     counted = func.count(organisation.id.distinct()).label("records")
-    return select(taking.role.label("value"), taking.role.label("label"), counted).select_from(joined).where(*where).group_by(taking.role)
+    return select(taking.c.role.label("value"), taking.c.role.label("label"), counted).select_from(joined).where(*where).group_by(taking.c.role)
 
 
 FACETS = {
@@ -71,24 +74,21 @@ def list_organisations(request: Request, query: Annotated[OrganisationQuery, Que
         return answer(reader, "organisation", query, _where, SORTS, FACETS)
 
 
-def _where(connection: Connection, query: OrganisationQuery) -> list[ColumnElement[bool]]:
-    check_ids(connection, {"region": ("region", query.region), "event": ("event", query.event)})
+def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
+    check_ids(reader, {"region": ("region", query.region), "event": ("event", query.event)})
     where: list[ColumnElement[bool]] = []
     if query.type:
         where.append(organisation.type.in_(query.type))
     if query.region and query.region_match == "exact":
         where.append(organisation.region_id.in_(query.region))
     elif query.region:
-        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region))))
+        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
     if query.role or query.event:
-        part = [involved.organisation_id == organisation.id]
-        if query.role:
-            part.append(involved.role.in_(query.role))
-        if query.event:
-            part.append(involved.event_id.in_(query.event))
-        where.append(exists().where(*part))
+        taking = _taking_part(query, reader.moment).subquery()
+        of_role = [taking.c.role.in_(query.role)] if query.role else []
+        where.append(organisation.id.in_(select(taking.c.organisation_id).where(*of_role)))
     if query.q:
-        where.append(organisation.id.in_(search.matches(connection, "organisation", query.q)))
+        where.append(search.matches(reader.connection, organisation.version, query.q))
     return where
 
 

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, select
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
-from app.paging import SortKey, answer, check_ids, one, reading
+from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
+from app.reader import Reader, reading
 
 router = APIRouter(tags=["regions"], route_class=StrictRoute)
 
@@ -43,18 +44,18 @@ def list_regions(request: Request, query: Annotated[RegionQuery, Query()]) -> Re
         return answer(reader, "region", query, _where, SORTS)
 
 
-def _where(connection: Connection, query: RegionQuery) -> list[ColumnElement[bool]]:
-    check_ids(connection, {"parent": ("region", query.parent), "within": ("region", query.within)})
+def _where(reader: Reader, query: RegionQuery) -> list[ColumnElement[bool]]:
+    check_ids(reader, {"parent": ("region", query.parent), "within": ("region", query.within)})
     where: list[ColumnElement[bool]] = []
     if query.type:
         where.append(region.type.in_(query.type))
     if query.parent:
         where.append(region.parent_id.in_(query.parent))
     if query.within:
-        inside = select(lies_within.region_id).where(lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id)
-        where.append(region.id.in_(inside))
+        inside = [lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id, reader.moment.of(lies_within)]
+        where.append(region.id.in_(select(lies_within.region_id).where(*inside)))
     if query.q:
-        where.append(region.id.in_(search.matches(connection, "region", query.q)))
+        where.append(search.matches(reader.connection, region.version, query.q))
     return where
 
 

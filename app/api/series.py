@@ -4,13 +4,14 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
 from app.api.figures import FigureFilters, conditions, figure
 from app.api.routing import StrictRoute
 from app.envelopes import Listing
 from app.models import Rendering, columns
-from app.paging import Reader, page_of, reading
+from app.paging import page_of
+from app.reader import Reader, reading
 from app.series import STATED_GROWTH, Series, series
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
@@ -24,19 +25,23 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
 
     Every filter holds for the figures; growth that sources state is shown beside them whatever the filters of the numbers are.
     """
-    with reading(request) as reader:
-        wanted = conditions(reader.connection, query)
+    with reading(request) as newest:
+        reader = newest.at(query)
+        wanted = conditions(reader, query)
         kept = {"subject", "region", "region_match", "organisation", "event"}
         stating = FigureFilters(**{name: getattr(query, name) for name in kept}, metric=sorted(STATED_GROWTH))
 
         def made() -> list[tuple[str, bytes]]:
-            found = series(_figures(reader, wanted), _figures(reader, conditions(reader.connection, stating)))
+            found = series(_figures(reader, wanted), _figures(reader, conditions(reader, stating)))
             return sorted((one.id, one.model_dump_json().encode()) for one in found)
 
         return page_of(reader, query, made)
 
 
 def _figures(reader: Reader, wanted: list[Any]) -> list[dict[str, Any]]:
-    joined = and_(rendering.record_id == figure.id, rendering.release == figure.release)
-    statement = select(func.coalesce(rendering.quoted, rendering.body)).join_from(figure.id.table, rendering.body.table, joined).where(*wanted)
+    statement = (
+        select(func.coalesce(rendering.quoted, rendering.body))
+        .join_from(figure.id.table, rendering.body.table, rendering.key == figure.version)
+        .where(reader.moment.of(figure), *wanted)
+    )
     return [json.loads(body) for body in reader.connection.scalars(statement)]

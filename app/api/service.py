@@ -15,9 +15,9 @@ from app.caching import refuse_unchanged
 from app.citations import Shape
 from app.envelopes import One, RecordLinks, ReleaseInfo
 from app.models import Release, columns
-from app.paging import reading, served_release
 from app.parameters import NoQuery
 from app.problems import NotReady
+from app.reader import reading, served_release
 from app.vocabulary import SCHEMES
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)

@@ -5,14 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement
 
 from app import schemas, search
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Source, columns
-from app.paging import SortKey, answer, check_ids, document_ids, one, reading
+from app.paging import SortKey, answer, check_ids, document_ids, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, format_of, term
+from app.reader import Reader, reading
 
 router = APIRouter(tags=["sources"], route_class=StrictRoute)
 
@@ -63,8 +64,8 @@ def list_sources(request: Request, query: Annotated[SourceQuery, Query()]) -> Re
         return answer(reader, "source", query, _where, SORTS)
 
 
-def _where(connection: Connection, query: SourceQuery) -> list[ColumnElement[bool]]:
-    check_ids(connection, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
+def _where(reader: Reader, query: SourceQuery) -> list[ColumnElement[bool]]:
+    check_ids(reader, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
     where: list[ColumnElement[bool]] = []
     if query.publisher:
         where.append(source.publisher_id.in_(query.publisher))
@@ -81,9 +82,9 @@ def _where(connection: Connection, query: SourceQuery) -> list[ColumnElement[boo
     if query.origin:
         where.append(source.origin_id.in_(query.origin))
     if query.document:
-        where.append(source.document_id.in_(document_ids(connection, query.document)))
+        where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
     if query.q:
-        where.append(source.id.in_(search.matches(connection, "source", query.q)))
+        where.append(search.matches(reader.connection, source.version, query.q))
     return where
 
 

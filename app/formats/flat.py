@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from app.citations import Citation
 from app.formats.context import Context, Record
-from app.formats.shapes import FieldShape, fields
 from app.schemas import RECORDS
+from app.shapes import FieldShape, fields
 
 Cell = str | int | float | None
 """What a column reads; dates and moments are text in ISO 8601."""

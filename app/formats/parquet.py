@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from app.formats.context import Context, LibraryMissing, Record, stream
-from app.formats.shapes import FieldShape, fields
 from app.schemas import RECORDS
+from app.shapes import FieldShape, fields
 
 _ROWS = 1024
 """Rows of a group, which is what is held in memory at a time."""

@@ -6,41 +6,26 @@ Whatever goes wrong, the database stays exactly as it was, its schema included.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from app import database, models, schemas, search
-from app.models import Change, Record, RegionWithin, Release, Rendering, columns
-from app.seeding import checks, dataset, receipts, render
+from app.models import Change, Record, Release, Rendering, columns
+from app.seeding import checks, dataset, receipts, render, versions
 from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
 from app.seeding.files import Mistake, SeedError
 from app.seeding.quotes import Quotes
-from app.seeding.rows import rows, texts
+from app.seeding.rows import texts
 
 LICENCE = "CC-BY-4.0"
 """SPDX identifier of the licence of the curated data."""
-
-_OWNERS: list[tuple[type[SQLModel], tuple[str, ...]]] = [
-    (models.Citation, ("event_id", "figure_id", "organisation_id", "region_id", "work_id")),
-    (models.EventOrganisation, ("event_id",)),
-    (models.EventPerson, ("event_id",)),
-    (models.EventProduct, ("event_id",)),
-    (models.EventTopic, ("event_id",)),
-    (models.OrganisationName, ("organisation_id",)),
-    (models.RegionMember, ("region_id",)),
-]
-"""The tables of what belongs to a record, and the columns that name it."""
-
-_BATCH = 500
-"""Ids in one statement: below the number of parameters that either database takes."""
 
 
 @dataclass
@@ -54,6 +39,8 @@ class Outcome:
     """Current records by kind, and citations."""
     changes: dict[str, Counter[str]] = field(default_factory=dict)
     """How many records of each kind were added, changed, withdrawn or merged."""
+    reshaped: bool = False
+    """Whether the records were written anew in the schema of this software, with nothing in them changed."""
     quoted: int | None = None
     """How many documents' texts are kept for quotes; None where that is as before."""
     unknown: list[str] = field(default_factory=list)
@@ -95,69 +82,75 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     before = {row.id: row for row in connection.execute(select(record))}
     _nothing_lost(data, before, _only_retired(connection, before))
     records = renderer.all()
-    digests = {identifier: render.digest(shown) for identifier, shown in records.items()}
+    digests = {identifier: render.digest(views[-1].record) for identifier, views in records.items()}
     digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
-    words = {identifier: search.words(texts(data, shown)) for identifier, shown in records.items()}
-    word_digests = {identifier: search.digest(words.get(identifier, [])) for identifier in digests}
+    word_digests = {identifier: search.digest(search.words(texts(data, views[-1].record))) for identifier, views in records.items()}
 
     changed = {i for i, value in digests.items() if i not in before or before[i].state != "current" or before[i].digest != value}
-    reworded = {i for i, value in word_digests.items() if i in changed or before[i].search_digest != value}
+    reworded = {i for i, value in word_digests.items() if i not in changed and before[i].search_digest != value}
     retired = {
         form.id
         for form in data.retired.values()
         if form.id not in before or (before[form.id].merged_into, before[form.id].reason) != (form.merged_into, form.reason)
     }
-    counts = Counter(data.kinds.values()) | Counter(citation=sum(len(shown.citations) for shown in records.values()))
+    counts = Counter(data.kinds.values()) | Counter(citation=sum(len(views[-1].record.citations) for views in records.values()))
     outcome = Outcome(None, False, dict(counts))
     quotes = Quotes(connection, data, changed)
-    if not changed and not reworded and not retired:
-        if quotes.news:
-            releases = {identifier: before[identifier].release for identifier in digests}
-            quotes.store({identifier: render.released(shown, releases) for identifier, shown in records.items()}, releases)
-            outcome.quoted = len(quotes.texts)
-        return outcome
-
-    latest = connection.scalar(select(func.max(columns(Release).id))) or 0
-    number = outcome.release = latest + 1
+    number = (connection.scalar(select(func.max(columns(Release).id))) or 0) + 1
     releases = {identifier: number if identifier in changed else before[identifier].release for identifier in digests}
-    connection.execute(
-        insert(Release),
-        {
-            "id": number,
-            "released_at": datetime.now(UTC).replace(microsecond=0),
-            "digest": hashlib.sha256("".join(f"{i} {digests[i]}\n" for i in sorted(digests)).encode()).hexdigest(),
-            "licence": LICENCE,
-            "counts": outcome.counts,
-            "changes": {},
-        },
-    )
-    requoted = records.keys() if quotes.news else records.keys() & changed
-    progress(f"writing {len(changed)} records")
-    _remove(connection, changed | retired)
-    _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
-    _store_retired(connection, data, before, retired, number)
-    _store_rows(connection, data, records, changed, releases)
-    if any(data.kinds.get(i) == "region" or (i in before and before[i].kind == "region") for i in changed | retired):
-        connection.execute(delete(RegionWithin))
-        within = [{"region_id": region, "ancestor_id": above} for region, reached in renderer.within.items() for above in sorted(reached)]
-        if within:
-            connection.execute(insert(RegionWithin), within)
-    _log(connection, data, before, changed & records.keys(), retired, number)
-    quotes.store({identifier: render.released(records[identifier], releases) for identifier in requoted}, releases)
+    if changed or reworded or retired:
+        outcome.release = number
+        connection.execute(insert(Release), _release(number, digests, outcome.counts))
+        progress(f"writing {len(changed)} records")
+        versions.end(connection, changed | retired, number)
+        _store_documents(connection, data, changed, number)
+        _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
+        _store_retired(connection, data, before, retired, number)
+        versions.add(connection, data, {i: records[i] for i in changed & records.keys()}, releases)
+        versions.reword(connection, data, {i: records[i] for i in reworded})
+        versions.place(connection, renderer.within, number)
+        _log(connection, data, before, changed & records.keys(), retired, number)
+        outcome.changes = _changes(data, before, changed, retired)
+        outcome.unknown = sorted(retired - before.keys())
+    outcome.reshaped = _reshape(connection, data, {i: records[i] for i in records.keys() - changed}, releases, progress)
+    requoted = records.keys() if quotes.news or outcome.reshaped else records.keys() & changed
+    quotes.store({identifier: records[identifier] for identifier in requoted}, releases)
     outcome.quoted = len(quotes.texts) if quotes.news else None
-    progress("indexing words")
-    keys = {row.id: row.key for row in connection.execute(select(record.id, record.key))}
-    search.store(connection, {keys[i]: words.get(i, []) for i in reworded | retired})
-    outcome.changes = _changes(data, before, changed, retired)
-    outcome.unknown = sorted(retired - before.keys())
     return outcome
+
+
+def _release(number: int, digests: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+    return {
+        "id": number,
+        "released_at": datetime.now(UTC).replace(microsecond=0),
+        "digest": hashlib.sha256("".join(f"{i} {digests[i]}\n" for i in sorted(digests)).encode()).hexdigest(),
+        "licence": LICENCE,
+        "counts": counts,
+        "changes": {},
+    }
+
+
+def _reshape(
+    connection: Connection, data: Dataset, unchanged: dict[str, list[render.Rendered]], releases: dict[str, int], progress: Callable[[str], None]
+) -> bool:
+    """Write the records that other software wrote in today's schema; whether there were any."""
+    release = columns(Release)
+    held = connection.execute(select(release.id, release.shape).where(release.shape.is_not(None)).order_by(release.id.desc()).limit(1)).one_or_none()
+    newest = select(func.max(release.id)).scalar_subquery()
+    if held is None or held.shape != schemas.shape():
+        progress("writing records in the schema of this version")
+        versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(columns(Record).id, columns(Record).kind))})
+        versions.forget(connection, unchanged)
+        versions.add(connection, data, unchanged, releases)
+    connection.execute(update(Release).where(release.id == newest).values(shape=schemas.shape()))
+    return bool(unchanged) and (held is None or held.shape != schemas.shape())
 
 
 def _only_retired(connection: Connection, before: dict[str, Any]) -> set[str]:
     """Ids that were retired here and never served: a slip in retired.yaml, or the record of a release that was never loaded here."""
     gone = {identifier for identifier, row in before.items() if row.state != "current"}
     served: set[str] = set()
-    for batch in _batches(sorted(gone)):
+    for batch in versions.batches(gone):
         served.update(connection.scalars(select(columns(Rendering).record_id).where(columns(Rendering).record_id.in_(batch))))
     return gone - served
 
@@ -183,13 +176,10 @@ def _nothing_lost(data: Dataset, before: dict[str, Any], only_retired: set[str])
         raise SeedError(sorted(mistakes))
 
 
-def _remove(connection: Connection, identifiers: set[str]) -> None:
-    for batch in _batches(sorted(identifiers)):
-        for model, owners in _OWNERS:
-            for owner in owners:
-                connection.execute(delete(model).where(columns(model)[owner].in_(batch)))
-        for model in models.KINDS.values():
-            connection.execute(delete(model).where(columns(model).id.in_(batch)))
+def _store_documents(connection: Connection, data: Dataset, identifiers: set[str], number: int) -> None:
+    fresh = [{**form.model_dump(), "release": number} for form in data.documents.values() if form.id in identifiers]
+    if fresh:
+        connection.execute(insert(models.Document), fresh)
 
 
 def _store_records(
@@ -209,7 +199,7 @@ def _store_records(
             "reason": None,
             "release": releases[identifier],
             "digest": digests[identifier],
-            "search_digest": word_digests[identifier],
+            "search_digest": word_digests.get(identifier, ""),
         }
         if identifier in before:
             connection.execute(update(Record).where(columns(Record).id == identifier).values(row))
@@ -236,28 +226,11 @@ def _store_retired(connection: Connection, data: Dataset, before: dict[str, Any]
             connection.execute(insert(Record), row | {"id": identifier, "kind": form.kind})
 
 
-def _store_rows(
-    connection: Connection, data: Dataset, records: dict[str, schemas.AnyRecord], identifiers: set[str], releases: dict[str, int]
-) -> None:
-    tables: dict[type[SQLModel], list[dict[str, Any]]] = {}
-    for identifier in sorted(identifiers):
-        shown = records.get(identifier)
-        for model, row in rows(data, identifier, shown, releases[identifier]):
-            tables.setdefault(model, []).append(row)
-        if shown is not None:
-            row = {"record_id": identifier, "release": releases[identifier], "body": render.body(render.released(shown, releases))}
-            tables.setdefault(Rendering, []).append(row)
-    for model, found in tables.items():
-        connection.execute(insert(model), found)
-
-
 def _log(connection: Connection, data: Dataset, before: dict[str, Any], changed: set[str], retired: set[str], number: int) -> None:
     """Write down what the release does to each record; its new renderings are stored already."""
-    rendering = columns(Rendering)
     rows: list[dict[str, Any]] = []
-    for batch in _batches(sorted(changed)):
-        stored = connection.execute(select(rendering.record_id, rendering.release, rendering.body).where(rendering.record_id.in_(batch)))
-        bodies = {(row.record_id, row.release): row.body for row in stored}
+    for batch in versions.batches(changed):
+        bodies = versions.bodies(connection, batch)
         for identifier in batch:
             known = identifier in before and before[identifier].state == "current"
             old = json.loads(bodies[identifier, before[identifier].release]) if known else {}
@@ -286,8 +259,3 @@ def _changes(data: Dataset, before: dict[str, Any], changed: set[str], retired: 
         form = data.retired[identifier]
         changes.setdefault(form.kind, Counter())["merged" if form.merged_into else "withdrawn"] += 1
     return changes
-
-
-def _batches(identifiers: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(identifiers), _BATCH):
-        yield identifiers[start : start + _BATCH]

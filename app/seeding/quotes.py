@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from app import schemas
 from app.citations import LONGEST_QUOTE, Citation
-from app.models import DocumentText, Release, Rendering, columns
+from app.models import OPEN, DocumentText, Release, Rendering, columns
 from app.seeding.dataset import Dataset
-from app.seeding.render import body
+from app.seeding.render import Rendered, body, released
 
 
 class Quotes:
@@ -36,15 +36,17 @@ class Quotes:
         quoted = self._quoted(record)
         return None if quoted is record else body(quoted)
 
-    def store(self, records: dict[str, schemas.AnyRecord], releases: dict[str, int]) -> None:
-        """Keep the texts, and the quotes of the given records, which are released and stored."""
+    def store(self, records: dict[str, list[Rendered]], releases: dict[str, int]) -> None:
+        """Keep the texts, and the quotes of the given records, which are stored."""
         text, rendering, release = columns(DocumentText), columns(Rendering), columns(Release)
         self.connection.execute(delete(DocumentText).where(or_(text.document_id.in_(self.fresh), text.document_id.not_in(self.texts))))
         if self.fresh:
             self.connection.execute(insert(DocumentText), [{"document_id": one, "text": self.texts[one]} for one in sorted(self.fresh)])
-        for identifier, record in records.items():
-            at = (rendering.record_id == identifier, rendering.release == releases[identifier])
-            self.connection.execute(update(Rendering).where(*at).values(quoted=self.body(record)))
+        for identifier, views in records.items():
+            for view in views:
+                at = (rendering.record_id == identifier, rendering.until == OPEN, rendering.seen_from == view.seen_from)
+                quoted = self.body(released(view.record, releases))
+                self.connection.execute(update(Rendering).where(*at).values(quoted=quoted))
         latest = select(release.id).order_by(release.id.desc()).limit(1).scalar_subquery()
         self.connection.execute(update(Release).where(release.id == latest).values(texts=self.digest))
 

@@ -1,16 +1,22 @@
 """From entries to the records that the API serves."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 from app import citations, schemas
-from app.seeding import quantities, references
+from app.models import END
+from app.seeding import knowledge, quantities, references
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
+from app.seeding.knowledge import View
 from app.seeding.receipts import Standing
 from app.seeding.statements import preferences, statements
 
@@ -21,29 +27,53 @@ UNRELEASED = 0
 """The release of a record while it is not known in which one it last changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A record as works support it that were published before a day from `seen_from` to before `seen_until`."""
+
+    seen_from: date
+    seen_until: date
+    record: Any
+
+
 class Renderer:
     """Renders the records of a data set; looks at nothing but the data set."""
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
 
-    def all(self) -> dict[str, schemas.AnyRecord]:
-        """Every record by id, unreleased."""
-        rendered: dict[str, schemas.AnyRecord] = {}
+    def all(self) -> dict[str, list[Rendered]]:
+        """The views of every record by id, unreleased, the whole record last."""
+        rendered: dict[str, list[Rendered]] = {}
         for region in self.data.regions.values():
-            rendered[region.id] = self.region(region)
+            rendered[region.id] = [Rendered(date.min, END, self.region(region))]
         for organisation in self.data.organisations.values():
-            rendered[organisation.id] = self.organisation(organisation)
+            rendered[organisation.id] = [Rendered(date.min, END, self.organisation(organisation))]
         for source in self.data.sources.values():
-            rendered[source.id] = self.source(source)
+            rendered[source.id] = [Rendered(date.min, END, self.source(source))]
         rendered.update(self.figures)
         for event in self.data.events.values():
-            rendered[event.id] = self.event(event)
+            rendered[event.id] = self._event_views(event)
         return rendered
 
     @cached_property
-    def figures(self) -> dict[str, schemas.Figure]:
-        return {figure.id: self.figure(figure) for figure in self.data.figures.values()}
+    def figures(self) -> dict[str, list[Rendered]]:
+        return {
+            figure.id: [Rendered(view.seen_from, view.seen_until, self.figure(view)) for view in knowledge.views(self.data, figure)]
+            for figure in self.data.figures.values()
+        }
+
+    def _event_views(self, form: EventForm) -> list[Rendered]:
+        """An event has a view more for each day on which one of its figures changes."""
+        figures = [self.figures[figure] for figure in self._figures_of_event.get(form.id, [])]
+        days = {figure.seen_from for known in figures for figure in known}
+        found = []
+        for view in knowledge.views(self.data, form):
+            inner = sorted(day for day in days if view.seen_from < day < view.seen_until)
+            for begin, end in pairwise([view.seen_from, *inner, view.seen_until]):
+                shown = [figure.record for known in figures for figure in known if figure.seen_from <= begin < figure.seen_until]
+                found.append(Rendered(begin, end, self.event(view, shown)))
+        return found
 
     @cached_property
     def within(self) -> dict[str, set[str]]:
@@ -156,7 +186,8 @@ class Renderer:
             counts=schemas.Counts(events=events, figures=figures),
         )
 
-    def event(self, form: EventForm) -> schemas.Event:
+    def event(self, view: View[EventForm], figures: list[schemas.Figure]) -> schemas.Event:
+        form = view.form
         return schemas.Event(
             **self._common(form),
             kind="event",
@@ -181,11 +212,13 @@ class Renderer:
             products=[schemas.Product(**product.model_dump()) for product in form.products],
             identifiers=schemas.EventIdentifiers(**form.identifiers.model_dump()),
             topics=form.topics,
-            figures=[self.figures[figure] for figure in self._figures_of_event.get(form.id, [])],
+            figures=figures,
+            unsupported=view.unsupported,
             origins=self._origins(form.cite),
         )
 
-    def figure(self, form: FigureForm) -> schemas.Figure:
+    def figure(self, view: View[FigureForm]) -> schemas.Figure:
+        form = view.form
         differing = [_stated(citation, form) for citation in form.cite]
         told = statements(self.data, form)
         origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
@@ -223,6 +256,7 @@ class Renderer:
             preference=preferences(told),
             converted=None,
             not_converted=None,
+            unsupported=view.unsupported,
             origins=origins,
         )
 
@@ -295,8 +329,16 @@ def body(record: schemas.AnyRecord) -> bytes:
 
 
 def digest(record: schemas.AnyRecord) -> str:
-    """SHA-256 of an unreleased record: equal as long as nothing in it has changed."""
-    return hashlib.sha256(body(record)).hexdigest()
+    """SHA-256 of what a record says: equal as long as nothing in it has changed, also when later software knows more fields."""
+    return hashlib.sha256(json.dumps(_said(json.loads(body(record))), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _said(part: Any) -> Any:
+    """Without what is empty, and without the releases."""
+    if isinstance(part, dict):
+        said = {name: _said(value) for name, value in part.items() if name != "release"}
+        return {name: value for name, value in said.items() if value not in (None, [], {})}
+    return [_said(value) for value in part] if isinstance(part, list) else part
 
 
 def released(record: schemas.AnyRecord, releases: dict[str, int]) -> schemas.AnyRecord:
@@ -341,7 +383,7 @@ def _supports(form: CitationForm, record: RecordForm) -> list[str]:
     fields: list[str] = []
     for field in form.supports:
         if field == "value" and isinstance(record, FigureForm):
-            fields += [name for name in quantities.FIELDS if name == "as_stated" or getattr(record.value, name) is not None]
+            fields += [name for name in quantities.FIELDS if getattr(record if name == "as_stated" else record.value, name) is not None]
         else:
             fields.append(field)
     return fields

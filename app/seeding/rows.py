@@ -1,144 +1,123 @@
-"""From entries to rows of the tables, as far as filters need them."""
+"""From rendered records to rows of the tables, and to the words by which `q` finds them."""
 
 from typing import Any
 
 from sqlmodel import SQLModel
 
 from app import models, schemas, vocabulary
-from app.citations import Ref
-from app.dates import EdtfDate
+from app.citations import Citation, DateSpan, Ref, TitleRef
 from app.seeding.dataset import Dataset
-from app.seeding.entries import EventForm, FigureForm, RecordForm
 
 Rows = list[tuple[type[SQLModel], dict[str, Any]]]
 
 
-def rows(data: Dataset, identifier: str, record: schemas.AnyRecord | None, release: int) -> Rows:
-    """The rows of one record with all that belongs to it; `record` is how it was rendered (None: a document)."""
-    form = data.table(data.kinds[identifier])[identifier]
+def rows(record: schemas.AnyRecord, documents: dict[str, str]) -> Rows:
+    """The rows of a version of a record with all that belongs to it, without what makes it a version; `documents` gives ids by names."""
     match record:
         case schemas.Region():
-            own = _region(form)
+            found = _region(record)
         case schemas.Organisation():
-            own = _organisation(form)
+            found = _organisation(record)
         case schemas.Source():
-            own = _source(data, form)
+            found = _source(record, documents)
         case schemas.Event():
-            own = _event(form, record)
+            found = _event(record)
         case schemas.Figure():
-            own = _figure(form, record)
-        case _:
-            return [(models.Document, {**form.model_dump(), "release": release})]
-    derived = [{"field": item.field, "reason": item.reason, "from": item.from_} for item in form.derived]
-    own[0][1].update(id=identifier, release=release, derived=derived)
-    return own + _citations(form, record)
+            found = _figure(record)
+    derived = [{"field": item.field, "reason": item.reason, "from": [ground.source.id for ground in item.from_]} for item in record.derived]
+    found[0][1].update(id=record.id, derived=derived)
+    return found + [(models.Citation, _citation(position, citation)) for position, citation in enumerate(record.citations)]
 
 
-def _dated(prefix: str, date: EdtfDate | None) -> dict[str, Any]:
+def _dated(prefix: str, date: DateSpan | None) -> dict[str, Any]:
     return {
         f"{prefix}_edtf": date.edtf if date else None,
         f"{prefix}_earliest": date.earliest if date else None,
         f"{prefix}_latest": date.latest if date else None,
         f"{prefix}_precision": date.precision if date else None,
-        f"{prefix}_first": date.first if date else None,
-        f"{prefix}_last": date.last if date else None,
+        f"{prefix}_first": (date.earliest or date.latest) if date else None,
+        f"{prefix}_last": (date.latest or date.earliest) if date else None,
     }
 
 
-def _region(form: Any) -> Rows:
-    own = form.model_dump(include={"name", "name_zh", "type", "iso_3166", "gb_2260", "latitude", "longitude"})
-    reference = [item.model_dump() for item in form.reference]
-    return [
-        (models.Region, {**own, "parent_id": form.parent, "reference": reference}),
-        *((models.RegionMember, {"region_id": form.id, "member_id": member}) for member in form.members),
-    ]
+def _id(reference: Ref | TitleRef | None) -> str | None:
+    return reference.id if reference else None
 
 
-def _organisation(form: Any) -> Rows:
-    own = form.model_dump(include={"name", "name_zh", "type", "website", "description"}) | form.identifiers.model_dump()
-    reference = [item.model_dump() for item in form.reference]
-    return [
-        (models.Organisation, {**own, "region_id": form.region, "parent_id": form.parent, "reference": reference}),
-        *(
-            (models.OrganisationName, {"organisation_id": form.id, "position": position, **alias.model_dump()})
-            for position, alias in enumerate(form.aliases)
-        ),
-    ]
+def _region(record: schemas.Region) -> Rows:
+    own = record.model_dump(include={"name", "name_zh", "type", "iso_3166", "gb_2260", "latitude", "longitude", "reference"})
+    members: Rows = [(models.RegionMember, {"member_id": member.id}) for member in record.members]
+    return [(models.Region, {**own, "parent_id": _id(record.parent)}), *members]
 
 
-def _source(data: Dataset, form: Any) -> Rows:
-    own = form.model_dump(include={"title", "title_zh", "authors", "url", "seen_url", "language", "type", "grade", "rights"})
-    own |= _dated("published", form.published)
+def _organisation(record: schemas.Organisation) -> Rows:
+    own = record.model_dump(include={"name", "name_zh", "type", "website", "description", "reference"}) | record.identifiers.model_dump()
+    names: Rows = [(models.OrganisationName, {"position": position, **alias.model_dump()}) for position, alias in enumerate(record.aliases)]
+    return [(models.Organisation, {**own, "region_id": _id(record.region), "parent_id": _id(record.parent)}), *names]
+
+
+def _source(record: schemas.Source, documents: dict[str, str]) -> Rows:
+    own = record.model_dump(include={"title", "title_zh", "authors", "url", "seen_url", "language", "type", "grade", "rights"})
+    own |= _dated("published", record.published)
     own |= {
-        "publisher_id": form.publisher,
-        "derived_from_id": form.derived_from,
-        "origin_id": data.origin(form.id),
-        "document_id": form.document,
-        "part_start": form.part.start if form.part else None,
-        "part_end": form.part.end if form.part else None,
+        "publisher_id": _id(record.publisher),
+        "derived_from_id": _id(record.derived_from),
+        "origin_id": record.origin.id,
+        "document_id": documents[record.document.name] if record.document else None,
+        "part_start": record.document.part.start if record.document else None,
+        "part_end": record.document.part.end if record.document else None,
     }
     return [(models.Source, own)]
 
 
-def _event(form: EventForm, record: schemas.Event) -> Rows:
-    own = form.model_dump(include={"type", "status", "title", "title_zh", "summary", "venue"}) | form.identifiers.model_dump()
-    own |= _dated("date", form.date) | {"region_id": form.region, "parent_id": form.parent, "origins": record.origins}
+def _event(record: schemas.Event) -> Rows:
+    own = record.model_dump(include={"type", "status", "title", "title_zh", "summary", "venue", "origins"}) | record.identifiers.model_dump()
+    own |= _dated("date", record.date) | {"region_id": _id(record.region), "parent_id": _id(record.parent)}
     found: Rows = [(models.Event, own)]
-    for part in form.organisations:
-        found.append((models.EventOrganisation, {"event_id": form.id, "organisation_id": part.organisation, "role": part.role}))
-    for position, person in enumerate(form.people):
+    found += [(models.EventOrganisation, {"organisation_id": part.organisation.id, "role": part.role}) for part in record.organisations]
+    for position, person in enumerate(record.people):
         named = person.model_dump(include={"name", "name_zh", "role"})
-        found.append((models.EventPerson, {"event_id": form.id, "position": position, **named, "organisation_id": person.organisation}))
-    for position, product in enumerate(form.products):
-        found.append((models.EventProduct, {"event_id": form.id, "position": position, **product.model_dump()}))
-    found += [(models.EventTopic, {"event_id": form.id, "topic": topic}) for topic in form.topics]
+        found.append((models.EventPerson, {"position": position, **named, "organisation_id": _id(person.organisation)}))
+    found += [(models.EventProduct, {"position": position, **product.model_dump()}) for position, product in enumerate(record.products)]
+    found += [(models.EventTopic, {"topic": topic}) for topic in record.topics]
     return found
 
 
-def _figure(form: FigureForm, record: schemas.Figure) -> Rows:
-    own: dict[str, Any] = form.model_dump(include={"metric", "subject", "basis", "as_stated", "scope_note"})
-    own |= {name: getattr(form.value, name) for name in ("value", "low", "high", "qualifier", "unit")}
-    own |= _dated("period", form.period)
-    own |= {"region_id": form.region, "organisation_id": form.organisation, "event_id": form.event}
-    relative = form.relative_to
+def _figure(record: schemas.Figure) -> Rows:
+    same = {"metric", "value", "low", "high", "qualifier", "unit", "basis", "as_stated", "scope_note", "agreement", "origins"}
+    own = {name: getattr(record, name) for name in same} | _dated("period", record.period)
+    relative = record.relative_to
     own |= {
-        "relative_region_id": relative.region if relative else None,
-        "relative_subject": relative.subject if relative else None,
+        "subject": _id(record.subject),
+        "region_id": _id(record.region),
+        "organisation_id": _id(record.organisation),
+        "event_id": _id(record.event),
+        "relative_region_id": _id(relative.region) if relative else None,
+        "relative_subject": _id(relative.subject) if relative else None,
         "relative_period_edtf": relative.period.edtf if relative and relative.period else None,
-        "relative_figure_id": relative.figure if relative else None,
-        "agreement": record.agreement,
-        "origins": record.origins,
+        "relative_figure_id": relative.figure.id if relative and relative.figure else None,
     }
     return [(models.Figure, own)]
 
 
-_OWNER = {"event": "event_id", "figure": "figure_id", "organisation": "organisation_id", "region": "region_id", "source": "work_id"}
-
-
-def _citations(form: RecordForm, record: Any) -> Rows:
-    found: Rows = []
-    for position, (written, shown) in enumerate(zip(form.cite, record.citations, strict=True)):
-        owner = dict.fromkeys(_OWNER.values()) | {_OWNER[record.kind]: form.id}
-        attributed = written.attributed_to
-        row = {
-            **owner,
-            "source_id": written.source,
-            "position": position,
-            "anchor": written.at,
-            "supports": shown.supports,
-            "stated": shown.model_dump()["stated"],
-            "attributed_name": attributed.name if attributed else None,
-            "attributed_organisation_id": attributed.organisation if attributed else None,
-            "reading": written.reading,
-            "note": written.note,
-            "locator_start": shown.locator.start if shown.locator else None,
-            "locator_end": shown.locator.end if shown.locator else None,
-            "locator_sha256": shown.locator.sha256 if shown.locator else None,
-            "status": shown.verification.status,
-            "checked_at": shown.verification.checked_at,
-        }
-        found.append((models.Citation, row))
-    return found
+def _citation(position: int, shown: Citation) -> dict[str, Any]:
+    attributed = shown.attributed_to
+    return {
+        "position": position,
+        "source_id": shown.source.id,
+        "anchor": shown.anchor,
+        "supports": shown.supports,
+        "stated": shown.model_dump(mode="json")["stated"],
+        "attributed_name": attributed.name if attributed else None,
+        "attributed_organisation_id": _id(attributed.organisation) if attributed else None,
+        "reading": shown.reading,
+        "note": shown.note,
+        "locator_start": shown.locator.start if shown.locator else None,
+        "locator_end": shown.locator.end if shown.locator else None,
+        "locator_sha256": shown.locator.sha256 if shown.locator else None,
+        "status": shown.verification.status,
+        "checked_at": shown.verification.checked_at,
+    }
 
 
 def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:

@@ -7,9 +7,7 @@ from app.dates import parse
 from app.seeding import quantities, references
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, FigureForm
-
-COMPARED = ("value", "basis", "subject", "region", "period")
-"""What sources can state of a figure; a value with its qualifier and unit."""
+from app.seeding.knowledge import COMPARED
 
 
 def statements(data: Dataset, form: FigureForm) -> list[schemas.Statement]:

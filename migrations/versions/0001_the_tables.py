@@ -65,6 +65,16 @@ def upgrade() -> None:
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_document_release"), ["release"], unique=False)
 
+    tables_of_records()
+    if op.get_bind().dialect.name == "sqlite":
+        # The tokenizer `ascii` splits at ASCII separators only, hence exactly at the blanks between the stored words.
+        op.execute("CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'ascii')")
+    else:
+        op.execute('CREATE TABLE search (rowid integer PRIMARY KEY, words text[] COLLATE "C" NOT NULL)')
+        op.execute("CREATE INDEX ix_search_words ON search USING gin (words)")
+
+
+def tables_of_records() -> None:
     op.create_table(
         "region",
         sa.Column("id", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False),
@@ -386,13 +396,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_citation_region_id"), ["region_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_citation_source_id"), ["source_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_citation_work_id"), ["work_id"], unique=False)
-
-    if op.get_bind().dialect.name == "sqlite":
-        # The tokenizer `ascii` splits at ASCII separators only, hence exactly at the blanks between the stored words.
-        op.execute("CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'ascii')")
-    else:
-        op.execute('CREATE TABLE search (rowid integer PRIMARY KEY, words text[] COLLATE "C" NOT NULL)')
-        op.execute("CREATE INDEX ix_search_words ON search USING gin (words)")
 
 
 def downgrade() -> None:

@@ -1,0 +1,67 @@
+"""What an answer is made from: a moment of the data, seen through one connection that is held no longer than needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import Request
+
+from app import database, history
+from app.caching import validators
+from app.envelopes import ReleaseInfo
+from app.models import UNDATED, Moment
+from app.problems import NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What an answer is made from: a moment of the data, seen through one connection, and the headers that say so."""
+
+    request: Request
+    connection: Connection
+    release: ReleaseInfo
+    headers: dict[str, str]
+    moment: Moment
+    note: str | None = None
+    """What must be known to read the answer rightly."""
+
+    def at(self, query: Any) -> "Reader":
+        """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
+        as_of, before = getattr(query, "as_of", None), getattr(query, "published_before", None)
+        moment, release, note = self.moment, self.release, None
+        if before is not None:
+            moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))
+        if as_of is not None:
+            number = history.release_number(self.connection, "as_of", as_of)
+            moment, release = replace(moment, release=number), history.release_info(self.connection, number) or release
+            if not number:
+                note = f"As of {as_of}, before the first release, nothing was on record."
+        return replace(self, moment=moment, release=release, note=note)
+
+
+@contextmanager
+def reading(request: Request) -> Iterator[Reader]:
+    """The release that a route answers from; a client that has the answer already gets 304 and no query runs.
+
+    A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
+    """
+    with database.reading(request.app.state.engine) as connection:
+        release, texts = served_release(connection)
+        yield Reader(request, connection, release, validators(request, release, texts), Moment(release.id))
+
+
+def served_release(connection: Connection) -> tuple[ReleaseInfo, str | None]:
+    """The release to answer from and the digest of the texts behind its quotes; NotReady where there is none."""
+    try:
+        latest = database.latest_release(connection)
+    except DBAPIError as error:
+        if not database.is_missing_table(error):
+            raise
+        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
+    if latest is None:
+        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
+    return latest

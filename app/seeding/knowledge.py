@@ -1,0 +1,136 @@
+"""What of an event or figure was supported by the works that had been published before a day.
+
+An entry has as many views as its citations have days of publication. A view keeps the citations of the works seen by then, and of the
+facts what they support:
+
+- a figure whose own value none of them supports takes the value that one of them states, of the best grade, and likewise for what else
+  sources can state of it; a figure of no value, or of none that is known to be reported or forecast, is not there;
+- a derivation needs all the works that it rests on, a list all that support it, since what each of its parts rests on is not recorded;
+- any other fact needs one of the works that support it; our own words (summary, scope note) may tell what all works say and need all.
+
+What is left out so is named in `unsupported`. A work counts from the day after the last one on which it may have been published.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+from app import dates, vocabulary
+from app.models import END, UNDATED
+from app.seeding import quantities
+from app.seeding.dataset import Dataset
+from app.seeding.entries import FACTS, CitationForm, EventForm, FigureForm, Stated
+
+_EMPTY = {"status": "unknown", "organisations": [], "people": [], "products": [], "identifiers": EventForm.model_fields["identifiers"].default}
+"""What stands in place of what is not supported; else None."""
+
+_WORDS = ("summary", "scope_note")
+"""Our own words, which may tell what all works say."""
+
+_NAMES = ("title_zh",)
+"""Editorial fields that stand only with a work that gives them, where a citation says which."""
+
+
+COMPARED: tuple[Stated, ...] = ("value", "basis", "subject", "region", "period")
+"""What sources can state of a figure; a value with its qualifier and unit."""
+
+_READ: dict[Stated, Callable[[str], Any]] = {"value": quantities.parse, "basis": str, "subject": str, "region": str, "period": dates.parse}
+
+F = TypeVar("F", EventForm, FigureForm)
+
+
+@dataclass(frozen=True, slots=True)
+class View(Generic[F]):
+    """An entry as far as the works support it that were published before a day from `seen_from` to before `seen_until`."""
+
+    form: F
+    seen_from: date
+    seen_until: date
+    unsupported: list[str]
+    """Fields that the entry fills and no work published by then supports."""
+
+
+def seen(data: Dataset, source: str) -> date:
+    """The first day before which a work was certainly published."""
+    published = data.sources[source].published
+    return min(published.latest + timedelta(days=1), UNDATED) if published and published.latest else UNDATED
+
+
+def views(data: Dataset, form: F) -> list[View[F]]:
+    """The views of an event or figure, the earliest first; the last one is the whole entry."""
+    days = sorted({seen(data, citation.source) for citation in form.cite})
+    found = []
+    for day, following in pairwise(days):
+        known, unsupported = _known(data, form, [citation for citation in form.cite if seen(data, citation.source) <= day])
+        if known is not None:
+            found.append(View(known, day, following, unsupported))
+    found.append(View(form, days[-1], END, []))
+    return found
+
+
+def _known(data: Dataset, form: F, cited: list[CitationForm]) -> tuple[F | None, list[str]]:
+    """What of an entry some of its citations support, and the fields that they do not."""
+    works = {citation.source for citation in cited}
+    derived = [item for item in form.derived if works.issuperset(item.from_)]
+    update: dict[str, Any] = {"cite": cited, "derived": derived}
+    if isinstance(form, FigureForm):
+        update |= _fallback(data, cited)
+        if "value" not in update and _spoken(form) not in cited:
+            update["as_stated"] = None
+    unsupported = [field for field in _lost(form, cited, {item.field for item in derived}) if field not in update]
+    if {"value", "basis"}.intersection(unsupported):
+        return None, unsupported
+    update |= {field: _EMPTY.get(field) for field in unsupported}
+    unsupported += [field for field in ("as_stated",) if field in update and update[field] is None]
+    return form.model_copy(update=update), unsupported
+
+
+def _lost(form: EventForm | FigureForm, cited: list[CitationForm], derived: set[str]) -> Iterator[str]:
+    """The filled fields that the citations do not support."""
+    for field in (*FACTS["figure" if isinstance(form, FigureForm) else "event"], *_NAMES, *_WORDS):
+        value = getattr(form, field, None)
+        if value is None or value in ([], "unknown") or value == _EMPTY.get(field):
+            continue
+        supporting = [citation for citation in form.cite if field in citation.supports]
+        left = [citation for citation in supporting if citation in cited]
+        if field in _WORDS:
+            stands = len(cited) == len(form.cite)
+        elif field in {item.field for item in form.derived} - derived:
+            # Where the derivation is lost, the field may still stand literally.
+            stands = any(citation.reading == "literal" for citation in left)
+        elif isinstance(value, list):
+            stands = len(left) == len(supporting)
+        else:
+            stands = bool(left) or not supporting
+        if not stands:
+            yield field
+
+
+def _fallback(data: Dataset, cited: list[CitationForm]) -> dict[str, Any]:
+    """The fields of which the works state something else than the entry and none what it says, with the citations set right."""
+    grades = list(vocabulary.SOURCE_GRADE)
+    update: dict[str, Any] = {}
+    for field in COMPARED:
+        stating = [citation for citation in cited if field in citation.stated]
+        if stating and not any(field in citation.supports for citation in cited):
+            text = min(stating, key=lambda citation: grades.index(data.sources[citation.source].grade)).stated[field]
+            update[field] = _READ[field](text)
+            update["cite"] = cited = [_following(citation, field, text) for citation in cited]
+            if field == "value":
+                update["as_stated"] = text
+    return update
+
+
+def _following(citation: CitationForm, field: Stated, text: str) -> CitationForm:
+    """The citation beside a record that has a field as the text says."""
+    if citation.stated.get(field) != text:
+        return citation
+    stated = {name: value for name, value in citation.stated.items() if name != field}
+    return citation.model_copy(update={"supports": [*citation.supports, field], "stated": stated})
+
+
+def _spoken(form: FigureForm) -> CitationForm:
+    """The citation whose words `as_stated` has."""
+    return next(citation for citation in form.cite if "value" in citation.supports)
