@@ -140,10 +140,13 @@ ReleaseOrDate = Annotated[
 """A plain number is a release, also one of four digits; a date has at least its month or quarter."""
 
 
+_DayOfKnowledge = Annotated[EdtfDate, PlainValidator(_date), _day_schema("2026-01-01")]
+
+
 class SupportQuery(NoQuery):
     """What may be asked of records that rest on several works."""
 
-    published_before: Date | None = Field(default=None, examples=["2025-09-14"])
+    published_before: _DayOfKnowledge | None = Field(default=None, examples=["2026-01-01"])
     """Only what works published before this day support (of a month, quarter or year: before its first day): a record that none of them
     supports is not there; a number takes the value that they state; what else they do not support is empty and named in `unsupported`. A
     work counts when the last day is over on which it may have been published; one of unknown date never does."""

@@ -26,6 +26,7 @@ LAYERS = [
         "app.history",
         "app.manners",
         "app.paging",
+        "app.reader",
         "app.seeding",
         "app.showing",
     },
@@ -72,7 +73,7 @@ def test_dependencies_run_one_way(path: Path) -> None:
                 f"{module} imports {imported}: loading knows no HTTP"
             )
         if module.startswith("app.formats"):
-            assert imported.startswith(("app.formats", "app.vocabulary", "app.citations", "app.schemas", "app.envelopes")), (
+            assert imported.startswith(("app.formats", "app.vocabulary", "app.citations", "app.shapes", "app.schemas", "app.envelopes")), (
                 f"{module} imports {imported}: formats know records and nothing else"
             )
         if module.startswith(("app.api", "app.paging", "app.parameters")):

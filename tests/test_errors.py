@@ -53,11 +53,6 @@ def test_unknown_parameters_are_refused_everywhere(api: httpx.Client, path: str)
     assert body["errors"][0]["message"].startswith("unknown parameter")
 
 
-@pytest.mark.parametrize("name", ["as_of", "published_before"])
-def test_parameters_to_come_are_refused_like_any_unknown_one(api: httpx.Client, name: str) -> None:
-    problem(api.get("/figures", params={name: "1"}), 422, "invalid-request")
-
-
 @pytest.mark.parametrize(
     ("path", "params", "parameter", "message", "did_you_mean"),
     [

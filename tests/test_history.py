@@ -162,6 +162,56 @@ def test_before_the_first_release_there_was_nothing_and_that_is_said(history: tu
     assert detail == f"There was no figure '{FIGURE}' by then, before the first release; it came with release 1."
 
 
+@pytest.mark.parametrize("kind", ["event", "figure", "organisation", "region", "source"])
+def test_a_list_as_of_a_release_is_what_the_changes_up_to_it_left(history: tuple[httpx.Client, str], kind: str) -> None:
+    client, _ = history
+    changes = [change for change in walk(client, "/changes") if change["kind"] == kind]
+    for number in range(5):
+        left: dict[str, str] = {}
+        for change in changes:
+            if change["release"] <= number:
+                left[change["id"]] = change["change"]
+        there = sorted(identifier for identifier, change in left.items() if change in {"insert", "update"})
+        records = walk(client, f"/{kind}s", as_of=str(number), limit=7)
+        assert sorted(record["id"] for record in records) == there
+        for record in records:
+            assert record == client.get(f"/{kind}s/{record['id']}", params={"as_of": str(number)}).json()["data"]
+    assert walk(client, f"/{kind}s", as_of="4") == walk(client, f"/{kind}s")
+
+
+def test_filters_facets_series_and_files_are_as_of_the_release_too(history: tuple[httpx.Client, str]) -> None:
+    client, withdrawn = history
+    asked = {"metric": "market-size", "unit": "USD", "min": "76500000000"}
+    assert walk(client, "/figures", **asked, as_of="1") == []
+    assert [figure["id"] for figure in walk(client, "/figures", **asked, as_of="2")] == [FIGURE]
+    answer = client.get("/figures?as_of=3&facets=metric&fields=id").json()
+    assert sum(bucket["count"] for bucket in answer["facets"]["metric"]) == answer["page"]["total"] == 23
+    assert client.get("/figures?as_of=1").json()["release"]["id"] == 1
+    for number, value in (("1", 76e9), ("2", 77e9)):
+        points = [point for series in walk(client, "/figures/series", as_of=number) for point in series["points"]]
+        assert [point["value"] for point in points if point["figure"]["id"] == FIGURE] == [value]
+    assert withdrawn not in client.get("/figures?as_of=3&format=csv").text
+    assert withdrawn in client.get("/figures?as_of=2&format=csv").text
+    assert "celartics-biopharma" in {body["id"] for body in walk(client, "/organisations", q="celartics", as_of="2")}
+    assert walk(client, "/organisations", q="celartics", as_of="3", type="company") == []
+
+
+def test_an_id_of_then_is_good_in_a_query_as_of_then(history: tuple[httpx.Client, str]) -> None:
+    client, _ = history
+    assert walk(client, "/events", organisation="celartics-biopharma", as_of="2") == []
+    problem(client.get("/events?organisation=celartics-biopharma"), 422, "invalid-request")
+
+
+@pytest.mark.parametrize("path", ["/events", "/figures", "/figures/series", "/organisations", "/regions", "/sources"])
+@pytest.mark.parametrize("as_of", ["0", "2025-12"])
+def test_a_list_before_the_first_release_is_empty_and_says_so(history: tuple[httpx.Client, str], path: str, as_of: str) -> None:
+    answer = history[0].get(path, params={"as_of": as_of}).json()
+    assert answer["data"] == []
+    assert answer["page"]["total"] == 0
+    assert answer["note"] == f"As of {as_of}, before the first release, nothing was on record."
+    assert "note" not in history[0].get(path).json()
+
+
 @pytest.mark.parametrize(
     ("path", "parameter", "value", "message"),
     [
@@ -170,6 +220,9 @@ def test_before_the_first_release_there_was_nothing_and_that_is_said(history: tu
         (f"/figures/{FIGURE}", "as_of", "yesterday", "is neither a release's number nor a day"),
         (f"/figures/{FIGURE}", "as_of", "-1", "is neither a release's number nor a day"),
         (f"/figures/{FIGURE}", "as_of", "2025-02-30", "is neither a release's number nor a day"),
+        ("/events", "as_of", "5", "there is no release 5; the newest is 4"),
+        ("/sources", "as_of", "2025", "a date is written with its month, such as 2025-12"),
+        ("/figures/series", "as_of", "now", "is neither a release's number nor a day"),
         ("/changes", "since", "99", "there is no release 99; the newest is 4"),
         ("/changes", "since", "01", "is neither a release's number nor a day"),
         ("/changes", "kind", "document", "should be 'source', 'organisation'"),

@@ -157,7 +157,7 @@ def test_parameters_are_never_null_and_filters_come_first(document: dict[str, An
         assert "null" not in str([parameter["schema"] for parameter in parameters]), path
         names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
         if path in LISTS:
-            assert set(names[-5:]) == {"fields", "q", "limit", "cursor", "sort"}
+            assert set(names[-6:]) == {"as_of", "fields", "q", "limit", "cursor", "sort"}
 
 
 def test_operations_have_names_that_make_good_functions(document: dict[str, Any]) -> None:
