@@ -39,9 +39,6 @@ LEAST_SHARED = 0.6
 FLOOR = 0.4
 """No match has a lower score."""
 
-LONGEST_NEAR = 200
-"""Letters and digits of a query up to which other spellings are looked for: no name is longer."""
-
 _GENERIC_WORDS = """
 a academy administration administrative ag agency alliance and association biological biology biomedical biopharm biopharma
 biopharmaceutical bioscience biotech biotechnology board bureau cell center centre city clinic clinical co college commission committee
@@ -143,7 +140,7 @@ class Names:
         exact = self._exact.get(query.words, [])
         self._offer(best, "exact", dict.fromkeys(exact, 1.0))
         self._offer(best, "words", {index: 0.5 + 0.3 * share for index, share in self._with_words(query).items()})
-        if len(query.squashed) <= LONGEST_NEAR and all(self._names[index].type == "mistranslation" for index in exact):
+        if all(self._names[index].type == "mistranslation" for index in exact):
             shared: dict[int, float] = {}
             for found in (self._near_whole(query), self._near_chinese(query), self._near_words(query)):
                 for index, share in found.items():

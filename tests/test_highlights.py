@@ -84,6 +84,15 @@ def test_chinese_is_cut_between_characters() -> None:
     assert len(snippet) == LONGEST + 2
 
 
+@pytest.mark.parametrize("found", ["基因", "天基因", "基因天"])
+def test_no_letter_is_cut_from_its_mark(found: str) -> None:
+    voiced = "か\u3099"
+    snippet, _ = marked(voiced * 200 + found + voiced * 200, "基因") or ("", [])
+    before, after = snippet.strip("…").split(found)
+    assert before == voiced * (len(before) // 2)
+    assert after == voiced * (len(after) // 2)
+
+
 def test_a_word_longer_than_a_snippet_is_not_cut() -> None:
     assert marked("a " + "x" * 500 + " b", "x" * 500) == ("…" + "x" * 500 + "…", ["x" * 500])
 
