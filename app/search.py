@@ -17,29 +17,34 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 CJK = r"\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
-
+_CJK = re.compile(rf"[{CJK}]")
+RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+"""In a folded text: the longest pieces of letters and digits, of Chinese, Japanese and Korean or of none of them."""
 
 _UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not take apart into a letter and its accent."""
 
 
-def _runs(given: str) -> list[str]:
+def fold(given: str) -> str:
+    """The text without differences of case, accents, width and compatibility, and without what is invisible."""
+    if given.isascii():
+        return given.casefold()
     decomposed = unicodedata.normalize("NFKD", given).casefold().translate(_UNDECOMPOSED)
     # Accents go, and what is invisible (soft hyphens and zero-width characters, as copied from a page): neither parts a word.
     bare = "".join(character for character in decomposed if not unicodedata.combining(character) and unicodedata.category(character) != "Cf")
-    return _RUN.findall(unicodedata.normalize("NFKC", bare))
+    return unicodedata.normalize("NFKC", bare)
 
 
-def _is_cjk(run: str) -> bool:
-    return re.match(f"[{CJK}]", run) is not None
+def is_cjk(run: str) -> bool:
+    """Whether a run, or character, is Chinese, Japanese or Korean."""
+    return _CJK.match(run) is not None
 
 
 def words(texts: Iterable[str | None]) -> list[str]:
     """Every word by which a record with these texts can be found, sorted."""
     found: set[str] = set()
-    for run in (run for given in texts if given for run in _runs(given)):
-        if _is_cjk(run):
+    for run in (run for given in texts if given for run in RUN.findall(fold(given))):
+        if is_cjk(run):
             found.update(run)
             found.update(first + second for first, second in pairwise(run))
         else:
@@ -50,8 +55,8 @@ def words(texts: Iterable[str | None]) -> list[str]:
 def query_words(q: str) -> list[str]:
     """The words that a record must have, all of them, to match a query."""
     found: set[str] = set()
-    for run in _runs(q):
-        if _is_cjk(run) and len(run) > 1:
+    for run in RUN.findall(fold(q)):
+        if is_cjk(run) and len(run) > 1:
             found.update(first + second for first, second in pairwise(run))
         else:
             found.add(run)
