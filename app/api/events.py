@@ -25,6 +25,11 @@ involved, topics, within = columns(EventOrganisation), columns(EventTopic), colu
 SORTS = {
     "date": SortKey(event.date_first, date, nullable=True),
     "title": SortKey(event.title, str),
+    "type": SortKey(event.type, str),
+    "status": SortKey(event.status, str),
+    "region": SortKey(event.region_id, str, nullable=True),
+    "origins": SortKey(event.origins, float),
+    "release": SortKey(event.since, float),
     "id": SortKey(event.id, str),
 }
 
@@ -108,7 +113,8 @@ class EventQuery(ListQuery, SupportQuery):
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
     unless `limit` is given."""
     sort: Names = Field(default="-date", examples=["-date"])
-    """Comma list of date, title, id; a leading `-` descends. Unknown dates come last."""
+    """Comma list of date, title, type, status, region, origins, release (in which it last changed), id; a leading `-` descends. What is not
+    known comes last."""
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "EventQuery":

@@ -25,8 +25,15 @@ figure, citation, source, within = columns(Figure), columns(Citation), columns(S
 
 SORTS = {
     "metric": SortKey(figure.metric, str),
+    "subject": SortKey(figure.subject, str, nullable=True),
+    "region": SortKey(figure.region_id, str, nullable=True),
     "period": SortKey(figure.period_first, date, nullable=True),
     "value": SortKey(figure.value, float, nullable=True),
+    "unit": SortKey(figure.unit, str),
+    "basis": SortKey(figure.basis, str),
+    "agreement": SortKey(figure.agreement, str),
+    "origins": SortKey(figure.origins, float),
+    "release": SortKey(figure.since, float),
     "id": SortKey(figure.id, str),
 }
 
@@ -112,7 +119,8 @@ class FigureQuery(FigureFilters, ListQuery):
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
     unless `limit` is given."""
     sort: Names = Field(default="metric", examples=["metric,-period"])
-    """Comma list of metric, period, value, id; a leading `-` descends. Sorting by value needs one `unit`. Nulls come last."""
+    """Comma list of metric, subject, region, period, value, unit, basis, agreement, origins, release (in which it last changed), id; a
+    leading `-` descends. Sorting by value needs one `unit`. What is not known comes last."""
 
 
 class FigureRecordQuery(RecordQuery, SupportQuery):

@@ -18,7 +18,13 @@ router = APIRouter(tags=["regions"], route_class=StrictRoute)
 
 region, lies_within = columns(Region), columns(RegionWithin)
 
-SORTS = {"name": SortKey(region.name, str), "id": SortKey(region.id, str)}
+SORTS = {
+    "name": SortKey(region.name, str),
+    "type": SortKey(region.type, str),
+    "parent": SortKey(region.parent_id, str, nullable=True),
+    "release": SortKey(region.since, float),
+    "id": SortKey(region.id, str),
+}
 
 
 class RegionQuery(ListQuery):
@@ -34,7 +40,7 @@ class RegionQuery(ListQuery):
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
     unless `limit` is given."""
     sort: Names = Field(default="name", examples=["name"])
-    """Comma list of name, id; a leading `-` descends."""
+    """Comma list of name, type, parent, release (in which it last changed), id; a leading `-` descends. What is not known comes last."""
 
 
 @router.get("/regions", summary="List regions", response_model=Listing[schemas.Region])

@@ -22,6 +22,11 @@ source = columns(Source)
 SORTS = {
     "published": SortKey(source.published_first, date, nullable=True),
     "title": SortKey(source.title, str),
+    "publisher": SortKey(source.publisher_id, str, nullable=True),
+    "type": SortKey(source.type, str),
+    "grade": SortKey(source.grade, str),
+    "language": SortKey(source.language, str),
+    "release": SortKey(source.since, float),
     "id": SortKey(source.id, str),
 }
 
@@ -49,7 +54,8 @@ class SourceQuery(ListQuery):
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
     unless `limit` is given."""
     sort: Names = Field(default="-published", examples=["-published"])
-    """Comma list of published, title, id; a leading `-` descends. Unknown dates come last."""
+    """Comma list of published, title, publisher, type, grade, language, release (in which it last changed), id; a leading `-` descends. What
+    is not known comes last."""
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "SourceQuery":
