@@ -30,6 +30,7 @@ LAYERS = [
         "app.showing",
     },
     {"app.api"},
+    {"app.agents"},
     {"app.openapi"},
     {"app.main"},
     {"app.cli"},
