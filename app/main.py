@@ -34,6 +34,8 @@ says so, in which passage, which independent sources agree, and which differ.
 A repeated parameter means *any of*; different parameters must all hold. `fields` and `sort` are comma lists. What is absent in a
 record is `null`. Every term is defined in `/vocabulary`.
 
+**Software agents** read [/llms.txt](llms.txt) and connect at `/mcp` (Model Context Protocol).
+
 **Licence.** The data is [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): name CGT Atlas and the release (in every answer),
 and cite the source of a record beside it. The cited works belong to their publishers.
 

@@ -24,6 +24,7 @@ from app.formats.context import Context
 from app.manners import HEADER
 from app.problems import InvalidRequest, NotFound, Problem, ProblemDetails, details, invalid
 from app.schemas import RECORDS
+from app.vocabulary import closest
 
 Outcome = Literal["found", "none-on-record", "not-found", "withdrawn", "merged", "invalid", "too-large", "unavailable"]
 
@@ -110,8 +111,8 @@ class Call:
             return path
         kind, identifier = given.pop("kind", None), given.pop("id", None)
         errors = [invalid(name, None, "is missing") for name, value in {"kind": kind, "id": identifier}.items() if value is None]
-        if kind is not None and kind not in RECORDS:
-            errors.append(invalid("kind", kind, f"is none of {', '.join(RECORDS)}"))
+        if kind is not None and kind not in list(RECORDS):  # anything may stand there
+            errors.append(invalid("kind", kind, f"is none of {', '.join(RECORDS)}", closest(str(kind), RECORDS)))
         if errors:
             raise InvalidRequest(errors)
         plain = str(identifier)
