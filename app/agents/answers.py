@@ -119,7 +119,7 @@ class Call:
         # What would lead to another route is no id.
         if "/" in plain or plain.startswith(".") or f"/{kind}s/{plain}" in self.app.openapi()["paths"]:
             raise NotFound(f"There is no {kind} {plain[:200]!r}; ids are like 'cn-bj' or 'novartis'.")
-        return f"/{kind}s/{quote(plain, safe='')}"
+        return f"/{kind}s/{quote(plain, safe='', errors='replace')}"
 
     async def _ask(self, path: str, given: Mapping[str, Any]) -> httpx.Response:
         root = self.outer.scope.get("root_path", "")
