@@ -12,6 +12,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
+from app.agents import endpoint, guide
 from app.api import events, figures, organisations, regions, releases, series, service, sources
 from app.caching import NotModified
 from app.manners import HEADER, Manners
@@ -33,6 +34,8 @@ says so, in which passage, which independent sources agree, and which differ.
 A repeated parameter means *any of*; different parameters must all hold. `fields` and `sort` are comma lists. What is absent in a
 record is `null`. Every term is defined in `/vocabulary`.
 
+**Software agents** read [/llms.txt](llms.txt) and connect at `/mcp` (Model Context Protocol).
+
 **Licence.** The data is [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): name CGT Atlas and the release (in every answer),
 and cite the source of a record beside it. The cited works belong to their publishers.
 
@@ -46,8 +49,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     engine = database.connect(settings.database_url)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        from app.agents.protocol import serving  # noqa: PLC0415  takes a second to import, which only serving should wait for
+
+        async with serving(app):
+            yield
         engine.dispose()
 
     report = service.REPORT + (f" Write to {settings.contact}." if settings.contact else " Write to whoever runs this installation.")
@@ -72,9 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return Response(status_code=304, headers=known.headers)
 
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"], expose_headers=EXPOSED)
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"], expose_headers=EXPOSED)
     app.add_middleware(Manners)
-    for resource in (service, events, series, figures, organisations, regions, sources, releases):
+    for resource in (service, events, series, figures, organisations, regions, sources, releases, endpoint, guide):
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")

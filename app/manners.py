@@ -87,6 +87,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["standard"], "level": level.upper()},
-        # Alembic tells of itself whenever readiness looks at the schema.
-        "loggers": {name: {"level": level.upper()} for name in ("uvicorn", "uvicorn.error", "app")} | {"alembic": {"level": "WARNING"}},
+        # Alembic tells of itself whenever readiness looks at the schema, and the protocol of tools with every call.
+        "loggers": {name: {"level": level.upper()} for name in ("uvicorn", "uvicorn.error", "app")}
+        | {name: {"level": "WARNING"} for name in ("alembic", "mcp")},
     }

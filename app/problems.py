@@ -3,6 +3,7 @@
 Problem
 ├── InvalidRequest   422  one entry in `errors` for each parameter that is wrong
 ├── NotFound         404
+├── Forbidden        403  a web page of an origin that is not admitted
 ├── Gone             410  withdrawn; the detail says why
 ├── Merged           308  Location points to the record that took its place
 ├── NotAcceptable    406
@@ -86,6 +87,12 @@ class NotFound(Problem):
     status, term = 404, "not-found"
 
 
+class Forbidden(Problem):
+    """The web page that asks may not."""
+
+    status, term = 403, "forbidden"
+
+
 class Gone(Problem):
     """The record was withdrawn."""
 
@@ -116,16 +123,21 @@ def invalid(parameter: str, value: object, message: str, did_you_mean: str | Non
     return ProblemError(parameter=parameter, value=shown, message=message, did_you_mean=did_you_mean)
 
 
-def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
-    """The answer that carries a problem."""
-    body = ProblemDetails(
+def details(path: str, status: int, term: str, detail: str, errors: list[ProblemError]) -> ProblemDetails:
+    """The problem of a request for a path."""
+    return ProblemDetails(
         type=f"/vocabulary#problem-{term}",
         title=vocabulary.PROBLEM[term].name,
         status=status,
         detail=detail,
-        instance=quote(request.url.path, safe="/:@!$&'()*+,;=~"),
+        instance=quote(path, safe="/:@!$&'()*+,;=~"),
         errors=errors,
     )
+
+
+def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
+    """The answer that carries a problem."""
+    body = details(request.url.path, status, term, detail, errors)
     return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
@@ -185,8 +197,9 @@ def install(app: FastAPI) -> None:
     def routing(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
         if error.status_code == 405:
-            headers["Allow"] = "GET, HEAD"
-            detail = f"{request.method} is not supported here: the API is read-only and takes GET and HEAD."
+            if "GET" in headers.get("Allow", ""):
+                headers["Allow"] = "GET, HEAD"
+            detail = f"{request.method} is not supported here: the API is read-only, and this path takes {headers['Allow'].replace(', ', ' and ')}."
             return respond(request, 405, "method-not-allowed", detail, [], headers)
         if error.status_code == 404:
             return respond(request, 404, "not-found", f"There is nothing at {request.url.path}; see /docs for the paths.", [], headers)

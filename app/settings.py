@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Folder of the source documents, for the checks that need them."""
     contact: str | None = None
     """Where readers of this installation report an error (an address or a URL); shown in `/` and the docs."""
+    mcp_origins: str | None = None
+    """Comma list of the origins (https://agent.example) whose web pages may use `/mcp`, besides pages of the same machine."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """How much `cgt serve` logs."""
 

@@ -293,6 +293,7 @@ PRECISION = _scheme(
 
 PROBLEM = _scheme(
     T("invalid-request", "Invalid request", "请求无效", "A parameter is unknown, malformed, out of range or names nothing that exists (422)."),
+    T("forbidden", "Forbidden", "禁止访问", "A web page asks for tools whose origin the operator has not admitted (403)."),
     T("not-found", "Not found", "未找到", "There is no such path or no record of that id (404)."),
     T("gone", "Withdrawn", "已撤回", "The record was published and has been withdrawn; the detail says why (410)."),
     T("merged", "Merged", "已合并", "The record was merged into another, to which Location points (308)."),

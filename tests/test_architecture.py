@@ -33,6 +33,7 @@ LAYERS = [
         "app.showing",
     },
     {"app.api"},
+    {"app.agents"},
     {"app.openapi"},
     {"app.main"},
     {"app.cli"},

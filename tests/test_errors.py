@@ -26,7 +26,7 @@ ONES = [
     "/regions/cn",
     "/sources/china-daily-2025-09-14",
 ]
-SERVICE = ["/", "/vocabulary", "/healthz", "/readyz", "/docs", "/openapi.json"]
+SERVICE = ["/", "/vocabulary", "/healthz", "/readyz", "/docs", "/openapi.json", "/llms.txt"]
 
 
 def problem(answer: httpx.Response, status: int, term: str) -> dict[str, Any]:

@@ -114,6 +114,8 @@ PATHS = {
     "/releases": "every load that changed something",
     "/changes": "what releases did to records, field by field",
     "/vocabulary": "every controlled term with its definition",
+    "/llms.txt": "what a software agent must know, in plain text",
+    "/mcp": "the API as tools for software agents (Model Context Protocol, by POST)",
     "/docs": "the API in the browser",
     "/openapi.json": "the API for machines (OpenAPI 3.1)",
     "/healthz": "the process answers",

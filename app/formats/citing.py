@@ -17,13 +17,18 @@ def pinned(context: Context) -> str:
     return f"{context.base_url}{context.path}?{'&'.join([*given, f'as_of={context.release.id}'])}"
 
 
+def footnote(context: Context, released_at: datetime, url: str) -> str:
+    """The answer in a line of plain text; `released_at` is the release's."""
+    subject = context.path.strip("/") or "all data"
+    return f"{ATTRIBUTION}, release {context.release.id} of {released_at:%Y-%m-%d}, {subject}, {url}, {context.licence}."
+
+
 def cite(context: Context, released_at: datetime) -> dict[str, Any]:
     """A footnote in plain text (`footnote`), an entry of BibTeX (`bibtex`) and an item of CSL-JSON (`csl`); `released_at` is the release's."""
     url, release = pinned(context), context.release.id
     key = f"cgt-atlas-{release}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
     title = f"{ATTRIBUTION}, release {release}"
     subject = context.path.strip("/") or "all data"
-    footnote = f"{ATTRIBUTION}, release {release} of {released_at:%Y-%m-%d}, {subject}, {url}, {context.licence}."
     values = {
         "author": f"{{{ATTRIBUTION}}}",
         "title": f"{{{escape(f'{title}: {subject}')}}}",
@@ -35,7 +40,7 @@ def cite(context: Context, released_at: datetime) -> dict[str, Any]:
     }
     lines = [f"  {name} = {{{value}}}" for name, value in values.items()] + [f"  month = {MONTHS[released_at.month - 1]}"]
     return {
-        "footnote": footnote,
+        "footnote": footnote(context, released_at, url),
         "bibtex": f"@misc{{{key},\n" + ",\n".join(lines) + "\n}\n",
         "csl": {
             "id": key,
