@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import JSON, Connection, Engine, Float, Text, bindparam, cast, column, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -147,6 +147,17 @@ def explain(engine: Engine, error: BaseException) -> str:
     if engine.dialect.name == "postgresql" and not getattr(error, "connection_invalidated", False) and unreachable:
         return f"{where} cannot be reached ({cause}); check CGT_DATABASE_URL and that the server runs"
     return f"{where} failed: {cause}"
+
+
+def values(connection: Connection, given: dict[str, float]) -> Any:
+    """Numbers by ids as a table of the columns `id` and `value`, however many they are: one parameter of the statement holds them all."""
+    if connection.dialect.name == "postgresql":
+        pairs = bindparam(None, [{"id": name, "value": number} for name, number in given.items()], type_=JSON)
+        rows = func.json_to_recordset(pairs).table_valued(column("id", Text), column("value", Float)).render_derived(with_types=True)
+        return select(rows.c.id.collate("C").label("id"), rows.c.value).subquery().c
+    each = func.json_each(bindparam(None, list(given.items()), type_=JSON)).table_valued("value")
+    name, number = (func.json_extract(each.c.value, path) for path in ("$[0]", "$[1]"))
+    return select(name.label("id"), cast(number, Float).label("value")).subquery().c
 
 
 def is_missing_table(error: DBAPIError) -> bool:

@@ -9,10 +9,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from app import search
-from app.citations import Shape
+from pydantic import WithJsonSchema
+
+from app import search, vocabulary
+from app.citations import Number, Shape
 
 LONGEST = 160
 """Code points of a snippet, without ellipses; more only where a single word is longer."""
@@ -69,6 +71,49 @@ class Highlight(Shape):
     """The field's text, or a part of it; an ellipsis stands where it was cut."""
     matches: list[Span]
     """The words of the query in it: sorted, disjoint, at least one."""
+
+
+class Hit(Shape):
+    """A record that has every word of a query."""
+
+    id: str
+    """The record's id."""
+    kind: Annotated[str, WithJsonSchema({"type": "string", "enum": list(_FIELDS)})]
+    """Kind of record."""
+    title: str
+    """Its title or name; of a figure: metric, subject, region and period, and the number as stated."""
+    title_zh: str | None
+    """Title or name in Chinese."""
+    score: Number
+    """Which part of the record's words the query is, from 0 to 1: the more, the closer the record speaks of it."""
+    path: str
+    """Where the whole record is."""
+    release: int
+    """The release in which the record last changed."""
+    highlights: list[Highlight]
+    """Where the words stand; a record found by a name that it does not show itself, such as an alias of a host, may have fewer."""
+
+
+def hit(record: Mapping[str, Any], q: str, score: float) -> Hit:
+    """A record as a query finds it."""
+    title = record.get("title") or record.get("name") or _of_figure(record)
+    return Hit(
+        id=record["id"],
+        kind=record["kind"],
+        title=title,
+        title_zh=record.get("title_zh") or record.get("name_zh"),
+        score=round(score, 4),
+        path=f"/{record['kind']}s/{record['id']}",
+        release=record["release"],
+        highlights=highlights(fields_of(record), q),
+    )
+
+
+def _of_figure(record: Mapping[str, Any]) -> str:
+    about = [
+        record[field] and record[field][name] for field, name in (("subject", "name"), ("event", "title"), ("region", "name"), ("period", "edtf"))
+    ]
+    return f"{', '.join([vocabulary.METRIC[record['metric']].name, *filter(None, about)])}: {record['as_stated'] or record['value']}"
 
 
 def fields_of(record: Mapping[str, Any]) -> dict[str, str]:

@@ -168,6 +168,10 @@ def _q(value: str) -> str:
     return value
 
 
+Words = Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)]
+"""Words to look for."""
+
+
 class PageQuery(NoQuery):
     """Parameters of everything that comes in pages."""
 
@@ -180,7 +184,7 @@ class PageQuery(NoQuery):
 class TextQuery(PageQuery):
     """Parameters of everything that is searched by words, now or as it was."""
 
-    q: Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_q)] | None = Field(default=None, examples=["Beijing"])
+    q: Words | None = Field(default=None, examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
     Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
     as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])

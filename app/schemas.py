@@ -88,6 +88,21 @@ class OrganisationIdentifiers(Shape):
     """Legal Entity Identifier (ISO 17442)."""
 
 
+class Match(Shape):
+    """How `q` found an organisation."""
+
+    score: Number
+    """From 0 to 1; 1: the very name."""
+    how: Annotated[str, term("match")]
+    """How the query and the name compare."""
+    name: str | None
+    """The name by which it was found; null where only the description has the words."""
+    language: str | None
+    """BCP 47."""
+    type: Annotated[str, WithJsonSchema({"type": "string", "enum": ["name", *vocabulary.ALIAS_TYPE]})] | None
+    """`name` for the name in either language, else the kind of the alias: a known mistranslation is told as one."""
+
+
 class Organisation(Shape):
     """A body that takes part in events, publishes, or is spoken of."""
 
@@ -113,6 +128,8 @@ class Organisation(Shape):
     """Identifiers in other registers."""
     description: str | None
     """What it is, in our words."""
+    match: Match | None
+    """How `q` found it; null where nothing was looked for."""
     reference: list[Reference]
     """Data sets that fields come from which no passage gives."""
     derived: list[Derived]

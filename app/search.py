@@ -11,8 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, column, false, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, cast, column, false, func, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -79,15 +80,21 @@ def store(connection: Connection, rows: dict[int, list[str]]) -> None:
         connection.execute(text("INSERT INTO search (rowid, words) VALUES (:key, :words)"), filled)
 
 
-def matches(connection: Connection, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
-    """What holds for the versions of records that have every word of a query; for none where it has no words."""
+def hits(connection: Connection, q: str) -> Any:
+    """The versions of records that have every word of a query, as a table of `version` and `words`, how many it has; none for no words."""
     wanted = query_words(q)
-    if not wanted:
-        return false()
     index = table("search", column("rowid"), column("words", ARRAY(Text())))
     if connection.dialect.name == "sqlite":
         # Words hold letters and digits only, so that nothing in the quotes can be an operator.
         condition: ColumnElement[bool] = literal_column("search").op("MATCH")(" AND ".join(f'"{word}"' for word in wanted))
+        stored = cast(index.c.words, Text)
+        many: ColumnElement[int] = func.length(stored) - func.length(func.replace(stored, " ", "")) + 1
     else:
         condition = index.c.words.contains(wanted)
-    return version.in_(select(index.c.rowid).where(condition))
+        many = func.cardinality(index.c.words)
+    return select(index.c.rowid.label("version"), many.label("words")).where(condition if wanted else false()).subquery().c
+
+
+def matches(connection: Connection, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
+    """What holds for the versions of records that have every word of a query."""
+    return version.in_(select(hits(connection, q).version))

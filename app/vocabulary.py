@@ -269,6 +269,13 @@ ALIAS_TYPE = _scheme(
     T("mistranslation", "Mistranslation", "误译", "A rendering proven to be wrong."),
 )
 
+MATCH = _scheme(
+    T("exact", "The very name", "名称相同", "The query is a whole name."),
+    T("words", "Words of the name", "名称包含", "Every word of the query occurs in the name."),
+    T("near", "Near miss", "名称相近", "Another spelling, most likely: a typing error, a missing hyphen, another character."),
+    T("text", "Words of the text", "文本包含", "The words stand in names and description together, and in no one name."),
+)
+
 READING = _scheme(
     T("literal", "Literal", "直接陈述", "The passage states the supported fields."),
     T("interpreted", "Interpreted", "经解读", "The curator had to construe the passage; the note says how and the field is derived."),
@@ -324,6 +331,7 @@ SCHEMES: dict[str, dict[str, Term]] = {
     "topic": TOPIC,
     "modality": MODALITY,
     "alias-type": ALIAS_TYPE,
+    "match": MATCH,
     "reading": READING,
     "verification": VERIFICATION,
     "precision": PRECISION,

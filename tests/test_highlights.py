@@ -155,7 +155,7 @@ def test_the_fields_are_those_by_whose_words_a_query_finds_a_record(synthetic_fo
     for folder in (SEEDS, synthetic_folder):
         data, _ = dataset.read(folder)
         unnamed = {identifier: form.model_copy(update={"aliases": []}) for identifier, form in data.organisations.items()}
-        for record in render.Renderer(data).all().values():
+        for record in (views[-1].record for views in render.Renderer(data).all().values()):
             served = json.loads(record.model_dump_json())
             known = data if isinstance(record, Organisation) else replace(data, organisations=unnamed)
             # The first two texts of a figure are the names of its metric.

@@ -7,7 +7,8 @@ import pytest
 
 from app.citations import TitleRef
 from app.schemas import Statement
-from app.seeding.statements import COMPARED, preferences
+from app.seeding.knowledge import COMPARED
+from app.seeding.statements import preferences
 from tests.conftest import walk
 
 

@@ -12,8 +12,8 @@ from app.api.service import ATTRIBUTION
 from app.caching import refuse_unchanged
 from app.formats import FORMATS
 from app.models import Release, columns
-from app.paging import reading
 from app.parameters import NoQuery
+from app.reader import reading
 from app.vocabulary import SCHEMES
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)

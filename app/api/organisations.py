@@ -1,16 +1,19 @@
 """`/organisations`: who takes part, publishes or is spoken of."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Select, func, select
 
-from app import schemas, search
+from app import naming, schemas, search
 from app.api.routing import StrictRoute
+from app.database import values
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region
-from app.models import Event, EventOrganisation, Moment, Organisation, RegionWithin, columns
+from app.models import Event, EventOrganisation, Moment, Organisation, OrganisationName, RegionWithin, columns
 from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 from app.reader import Reader, reading
@@ -18,9 +21,15 @@ from app.reader import Reader, reading
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 
 organisation, within = columns(Organisation), columns(RegionWithin)
-involved, event = columns(EventOrganisation), columns(Event)
+alias, involved, event = columns(OrganisationName), columns(EventOrganisation), columns(Event)
 
-SORTS = {"name": SortKey(organisation.name, str), "id": SortKey(organisation.id, str)}
+SORTS = {
+    "name": SortKey(organisation.name, str),
+    "type": SortKey(organisation.type, str),
+    "region": SortKey(organisation.region_id, str, nullable=True),
+    "release": SortKey(organisation.since, float),
+    "id": SortKey(organisation.id, str),
+}
 
 
 def _taking_part(query: Any, moment: Moment) -> Any:
@@ -35,6 +44,13 @@ def _by_role(query: Any, where: list[ColumnElement[bool]], moment: Moment) -> Se
     joined = organisation.id.table.outerjoin(taking, taking.c.organisation_id == organisation.id)
     counted = func.count(organisation.id.distinct()).label("records")
     return select(taking.c.role.label("value"), taking.c.role.label("label"), counted).select_from(joined).where(*where).group_by(taking.c.role)
+
+
+MOST_PREPARED = 4
+"""Releases whose names are kept prepared."""
+
+TEXT_SCORE = 0.3
+"""The score of what has the words in no one name: below that of every name."""
 
 
 FACETS = {
@@ -64,14 +80,71 @@ class OrganisationQuery(ListQuery):
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,
     unless `limit` is given."""
     sort: Names = Field(default="name", examples=["name"])
-    """Comma list of name, id; a leading `-` descends."""
+    """Comma list of name, type, region, release (in which it last changed), id, and with `q` score; a leading `-` descends. What is not
+    known comes last. With `q` the default is -score."""
+
+    @model_validator(mode="after")
+    def _best_first(self) -> "OrganisationQuery":
+        if self.q is not None and "sort" not in self.model_fields_set:
+            self.sort = "-score"
+        if self.q is None and "score" in [part.removeprefix("-") for part in self.sort.split(",")]:
+            reason = "a score is there only with q"
+            raise PydanticCustomError("score", "{reason}", {"reason": reason, "parameter": "sort", "value": self.sort})
+        return self
 
 
 @router.get("/organisations", summary="List organisations", response_model=Listing[schemas.Organisation])
 def list_organisations(request: Request, query: Annotated[OrganisationQuery, Query()]) -> Response:
-    """Organisations that fulfil every filter, with their names in both languages."""
+    """Organisations that fulfil every filter, with their names in both languages.
+
+    `q` resolves names in either language, abbreviations, former names, known mistranslations and near misses; `match` tells by which name
+    and how well.
+    """
     with reading(request) as reader:
-        return answer(reader, "organisation", query, _where, SORTS, FACETS)
+        if query.q is None:
+            return answer(reader, "organisation", query, _where, SORTS, FACETS)
+        found = _resolved(reader.at(query), query.q)
+        scored = values(reader.connection, {identifier: match.score for identifier, match in found.items()})
+
+        def where(reader: Reader, asked: OrganisationQuery) -> list[ColumnElement[bool]]:
+            return [*_where(reader, asked), scored.id == organisation.id]
+
+        def matched(body: bytes) -> bytes:
+            record = json.loads(body)
+            record["match"] = found[record["id"]].model_dump(mode="json")
+            return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+        return answer(reader, "organisation", query, where, {"score": SortKey(scored.value, float)} | SORTS, FACETS, matched)
+
+
+def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
+    """What a query finds, by id: by names, and by the words of names and description together."""
+    of_words = select(organisation.id).where(reader.moment.of(organisation), search.matches(reader.connection, organisation.version, q))
+    text = schemas.Match(score=TEXT_SCORE, how="text", name=None, language=None, type=None)
+    found = dict.fromkeys(reader.connection.scalars(of_words), text)
+    for match in names(reader).resolve(q):
+        name = match.matched
+        found[match.record] = schemas.Match(score=match.score, how=match.how, name=name.text, language=name.language, type=name.type)
+    return found
+
+
+def names(reader: Reader) -> naming.Names:
+    """The names of the organisations of a moment, prepared once for each release that is asked for."""
+    prepared: dict[tuple[int, str], naming.Names] = reader.request.app.state.names
+    key = (reader.release.id if reader.moment.release else 0, reader.release.digest)
+    if key not in prepared:
+        found = []
+        for row in reader.connection.execute(select(organisation.id, organisation.name, organisation.name_zh).where(reader.moment.of(organisation))):
+            given = [(row.name, "en"), (row.name_zh, "zh")]
+            found += [naming.Name(row.id, text, language, "name") for text, language in given if text]
+        of_moment = select(organisation.id, alias.text, alias.language, alias.type).join_from(
+            organisation.id.table, alias.version.table, alias.version == organisation.version
+        )
+        found += [naming.Name(*row) for row in reader.connection.execute(of_moment.where(reader.moment.of(organisation)))]
+        while len(prepared) >= MOST_PREPARED:
+            prepared.pop(next(iter(prepared)), None)
+        prepared[key] = naming.Names(found)
+    return prepared[key]
 
 
 def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
@@ -82,13 +155,12 @@ def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]
     if query.region and query.region_match == "exact":
         where.append(organisation.region_id.in_(query.region))
     elif query.region:
-        where.append(organisation.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
+        inside = select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))
+        where.append(organisation.region_id.in_(inside))
     if query.role or query.event:
         taking = _taking_part(query, reader.moment).subquery()
         of_role = [taking.c.role.in_(query.role)] if query.role else []
         where.append(organisation.id.in_(select(taking.c.organisation_id).where(*of_role)))
-    if query.q:
-        where.append(search.matches(reader.connection, organisation.version, query.q))
     return where
 
 

@@ -155,6 +155,7 @@ class Renderer:
             website=form.website,
             identifiers=schemas.OrganisationIdentifiers(**form.identifiers.model_dump()),
             description=form.description,
+            match=None,
             reference=_reference(form),
         )
 
