@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from app import vocabulary
 from app.dates import EdtfDate, parse_query
-from app.formats import FORMATS
+from app.formats import formats_of
 from app.problems import InvalidRequest, NotAcceptable, invalid
 
 DEFAULT_LIMIT = 20
@@ -185,7 +185,7 @@ JSON = "application/json"
 
 def offers(kind: str) -> dict[str, str]:
     """The formats of a kind with their media types, JSON first."""
-    return {"json": JSON} | {format.id: format.media_type for format in FORMATS.values() if kind in format.kinds}
+    return {"json": JSON} | {name: format.media_type for name, format in formats_of(kind).items()}
 
 
 def format_of(kind: str) -> Any:

@@ -113,6 +113,7 @@ PATHS = {
     "/sources": "the cited works and what each was derived from",
     "/releases": "every load that changed something",
     "/changes": "what releases did to records, field by field",
+    "/cite?path=/events": "how to cite an answer, frozen at its release",
     "/vocabulary": "every controlled term with its definition",
     "/docs": "the API in the browser",
     "/openapi.json": "the API for machines (OpenAPI 3.1)",
