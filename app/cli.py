@@ -240,7 +240,7 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or 
         except datapackage.ExportError as error:
             _fail(str(error))
         except OSError as error:
-            _fail(f"{error.filename or folder} cannot be written: {error.strerror or error}; name a folder in a place that may be written")
+            _fail(f"{folder} cannot be written: {error.strerror or error}; name a folder in a place that may be written")
     for line in left_out:
         out.print(f"left out: {line}")
     out.print(f"release {release.id} written to {folder}")

@@ -33,9 +33,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
     (folder / "config.yaml").write_text("post_hooks: []\n", "utf-8")  # its formatting is of no concern
     with Server(url) as client, pytest.MonkeyPatch.context() as patched:
         base_url = str(client.base_url).rstrip("/")
-        generator = [Path(sys.executable).parent / "openapi-python-client", "generate", "--fail-on-warning", "--meta", "none"]
-        options = ["--url", f"{base_url}/openapi.json", "--config", folder / "config.yaml", "--output-path", folder / "generated_client"]
-        run = subprocess.run([*generator, *options], capture_output=True, text=True, timeout=60, check=False)
+        generator = Path(sys.executable).parent / "openapi-python-client"
+        options = f"--url {base_url}/openapi.json --output-path generated_client --config config.yaml --meta none --fail-on-warning"
+        run = subprocess.run([generator, "generate", *options.split()], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
         patched.syspath_prepend(folder)
         made = Generated(importlib.import_module("generated_client"), base_url)
