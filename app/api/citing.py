@@ -97,11 +97,10 @@ async def cite_answer(request: Request, query: Annotated[CiteQuery, Query()]) ->
     await _refuse_unanswered(request, query.path, path, asked)
     release, served, headers = await run_in_threadpool(_frozen, request, query.path, dict(parse_qsl(asked)).get("as_of"))
     context = Context(release, str(request.base_url).rstrip("/"), path, asked)
-    frozen = pinned(context, takes_as_of="as_of" in declared)
-    if frozen != asked:
-        await _refuse_unanswered(request, query.path, path, frozen)
+    context = pinned(context, takes_as_of="as_of" in declared)
+    if context.query != asked:
+        await _refuse_unanswered(request, query.path, path, context.query)
     refuse_unchanged(request, served, headers)
-    context = Context(release, context.base_url, path, frozen)
     found = cite(context)
     if request.state.format != "json":
         format = formats_of("cite")[request.state.format]
@@ -134,7 +133,7 @@ def _local(request: Request, given: str) -> tuple[str, str]:
 
 def _declared(request: Request, path: str, given: str) -> set[str]:
     """The names of the query parameters of the path of an answer over data; refuses every other path."""
-    paths: dict[str, Any] = {template: operations["get"] for template, operations in request.app.openapi()["paths"].items()}
+    paths: dict[str, Any] = {template: operations["get"] for template, operations in request.app.openapi()["paths"].items() if "get" in operations}
     answers = {template: operation for template, operation in paths.items() if "service" not in operation["tags"]}
     for template in sorted(answers, key=lambda name: name.count("{")):  # `series` is no figure's id
         if re.fullmatch(re.escape(template).replace(r"\{id\}", ID_PATTERN), path):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -10,8 +11,8 @@ from app.formats.bibtex import MONTHS, escape, verbatim
 from app.formats.context import ATTRIBUTION, Context, Record
 
 
-def pinned(context: Context, *, takes_as_of: bool = True) -> str:
-    """The query of the answer with `as_of` set to its release, where the path takes it, so that it gives the same records later.
+def pinned(context: Context, *, takes_as_of: bool = True) -> Context:
+    """The answer with `as_of` set to its release, where its path takes it, so that it gives the same records later.
 
     A page of a list is not what is cited: the cursor goes. Everything else stays as it is written and where it stands.
     """
@@ -23,7 +24,17 @@ def pinned(context: Context, *, takes_as_of: bool = True) -> str:
             parts.append(pin if name == "as_of" else part)
     if takes_as_of and pin not in parts:
         parts.append(pin)
-    return "&".join(parts)
+    return replace(context, query="&".join(parts))
+
+
+def footnote(context: Context) -> str:
+    """The citation of the answer in a line of plain text."""
+    release = context.release
+    return f"{ATTRIBUTION}, release {release.id} of {release.released_at:%Y-%m-%d}, {_subject(context)}, {context.url}, {context.licence}."
+
+
+def _subject(context: Context) -> str:
+    return context.path.strip("/") or "all data"
 
 
 def cite(context: Context) -> dict[str, Any]:
@@ -31,7 +42,7 @@ def cite(context: Context) -> dict[str, Any]:
     url, release, day = context.url, context.release.id, context.release.released_at
     key = f"cgt-atlas-{release}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
     title = f"{ATTRIBUTION}, release {release}"
-    subject = context.path.strip("/") or "all data"
+    subject = _subject(context)
     values = {
         "author": f"{{{ATTRIBUTION}}}",
         "title": f"{{{escape(f'{title}: {subject}')}}}",
@@ -43,7 +54,7 @@ def cite(context: Context) -> dict[str, Any]:
     }
     lines = [f"  {name} = {{{value}}}" for name, value in values.items()] + [f"  month = {MONTHS[day.month - 1]}"]
     return {
-        "footnote": f"{ATTRIBUTION}, release {release} of {day:%Y-%m-%d}, {subject}, {url}, {context.licence}.",
+        "footnote": footnote(context),
         "bibtex": f"@misc{{{key},\n" + ",\n".join(lines) + "\n}\n",
         "csl": {
             "id": key,
