@@ -3,12 +3,15 @@
 import json
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
@@ -189,26 +192,58 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
     out.print(f"receipts: {len(found)}, {'written to' if changed else 'as they stand in'} {folder / 'receipts.yaml'}")
 
 
+@contextmanager
+def _current(settings: Settings) -> Iterator[Connection]:
+    """A connection to a database that is there and whose schema is current; whatever fails ends the command with a sentence."""
+    with ExitStack() as leaving:
+        try:
+            engine = database.connect(settings.database_url)
+            leaving.callback(engine.dispose)
+            file = database.sqlite_file(engine)
+            if file is not None and not file.exists():
+                _fail(f"{file} does not exist yet; 'cgt seed' makes it")
+            connection = leaving.enter_context(database.reading(engine))
+            if (state := database.schema_state(connection)) != "current":
+                _fail(f"the database's schema is {state}; run 'cgt seed'")
+            yield connection
+        except database.DatabaseError as error:
+            _fail(str(error))
+        except DBAPIError as error:
+            _fail(database.explain(engine, error))
+
+
 @app.command()
 def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")]) -> None:
     """Print a record with the passages that support it, in their context where the documents' texts are kept."""
-    settings = _settings()
-    try:
-        engine = database.connect(settings.database_url)
-        file = database.sqlite_file(engine)
-        if file is not None and not file.exists():
-            _fail(f"{file} does not exist yet; 'cgt seed' makes it")
-        with database.reading(engine) as connection:
-            if (state := database.schema_state(connection)) != "current":
-                _fail(f"the database's schema is {state}; run 'cgt seed'")
+    with _current(_settings()) as connection:
+        try:
             for line in showing.lines(connection, identifier):
                 out.print(line)
-    except showing.Unknown as error:
-        _fail(str(error))
-    except database.DatabaseError as error:
-        _fail(str(error))
-    except DBAPIError as error:
-        _fail(database.explain(engine, error))
+        except showing.Unknown as error:
+            _fail(str(error))
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or that of an earlier export.")]) -> None:
+    """Write everything of the served release to a folder: CSV, NDJSON, Parquet and JSON Schemas, described as a Data Package."""
+    from app import datapackage  # noqa: PLC0415  the writers take a while to import, which no other command should wait for
+
+    settings = _settings()
+    with _current(settings) as connection:
+        latest = database.latest_release(connection)
+        if latest is None:
+            _fail("no release is loaded yet; run 'cgt seed'")
+        release, _ = latest
+        try:
+            with err.status("exporting") as status:
+                left_out = datapackage.export(connection, release, folder, settings.base_url, status.update)
+        except datapackage.ExportError as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{folder} cannot be written: {error.strerror or error}; name a folder in a place that may be written")
+    for line in left_out:
+        out.print(f"left out: {line}")
+    out.print(f"release {release.id} written to {folder}")
 
 
 @db.command("upgrade")

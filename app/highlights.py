@@ -22,12 +22,13 @@ LONGEST = 160
 _FIELDS = {
     "region": ["name", "name_zh"],
     "organisation": ["name", "name_zh", "aliases.*.text", "description"],
-    "source": ["title", "title_zh", "publisher.name", "publisher.name_zh", "authors.*"],
+    "source": ["title", "title_zh", "publisher.name", "publisher.name_zh", "authors.*", "published.edtf"],
     "event": [
         "title",
         "title_zh",
         "summary",
         "venue",
+        "date.edtf",
         "region.name",
         "region.name_zh",
         "organisations.*.organisation.name",
@@ -45,6 +46,7 @@ _FIELDS = {
         "event.title_zh",
         "region.name",
         "region.name_zh",
+        "period.edtf",
         "organisation.name",
         "organisation.name_zh",
         "scope_note",

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import vocabulary
-from app.formats import FORMATS
+from app.formats import formats_of
 from app.parameters import ListQuery
 from app.problems import RESPONSES, ProblemDetails
 from app.schemas import RECORDS
@@ -75,7 +75,7 @@ def _formats(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", []):
         kind = _popped(parameter["schema"], "x-kind")
         if kind is not None:
-            formats = [format for format in FORMATS.values() if kind in format.kinds]
+            formats = formats_of(kind).values()
             parameter["description"] += "\n" + "\n".join(f"- `{format.id}` ({format.media_type}): {format.description}" for format in formats)
             # CSV in two forms is one type with different parameters.
             operation["responses"]["200"]["content"] |= {format.media_type.split(";")[0]: {"schema": {}} for format in formats}

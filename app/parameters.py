@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from app import vocabulary
 from app.dates import EdtfDate, parse_query
-from app.formats import FORMATS
+from app.formats import formats_of
 from app.problems import InvalidRequest, NotAcceptable, invalid
 
 DEFAULT_LIMIT = 20
@@ -186,7 +186,7 @@ class TextQuery(PageQuery):
 
     q: Words | None = Field(default=None, examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
-    Names, aliases, titles and summaries are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
+    Names, aliases, titles, summaries and dates are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
     as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])
     """What was on record in an earlier release: its number, or a date (with its month) for what had been released by the end of that
     day, UTC. Before the first release that is nothing, and `note` says so. (SDMX: `asOf`.)"""
@@ -204,7 +204,7 @@ JSON = "application/json"
 
 def offers(kind: str) -> dict[str, str]:
     """The formats of a kind with their media types, JSON first."""
-    return {"json": JSON} | {format.id: format.media_type for format in FORMATS.values() if kind in format.kinds}
+    return {"json": JSON} | {name: format.media_type for name, format in formats_of(kind).items()}
 
 
 def format_of(kind: str) -> Any:

@@ -173,6 +173,8 @@ def _validation_errors(request: Request, error: RequestValidationError) -> list[
             names = _parameters(request)
             message = "unknown parameter; this path takes " + (", ".join(names) or "none")
             found.append(invalid(parameter, value, message, vocabulary.closest(parameter, names)))
+        elif entry["type"] == "missing":
+            found.append(invalid(parameter, None, "is missing; this path needs it"))
         elif parameter == "query":
             context = entry["ctx"]
             found.append(invalid(context["parameter"], context["value"], entry["msg"]))

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.vocabulary import closest
@@ -15,6 +15,12 @@ def _whole(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
         raise ValueError("is no whole number in plain digits")
     return value
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise ValueError("is no address such as https://atlas.example")
+    return value.rstrip("/")
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -43,6 +49,8 @@ class Settings(BaseSettings):
     """Where readers of this installation report an error (an address or a URL); shown in `/` and the docs."""
     mcp_origins: str | None = None
     """Comma list of the origins (https://agent.example) whose web pages may use `/mcp`, besides pages of the same machine."""
+    base_url: Annotated[str, AfterValidator(_address)] = "http://127.0.0.1:8000"
+    """Where readers reach this installation: with it the links in what `cgt export` writes begin."""
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "info"
     """How much `cgt serve` logs."""
 

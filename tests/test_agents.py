@@ -373,7 +373,7 @@ def test_the_guide_has_the_form_of_llmstxt_and_tells_what_there_is(api: httpx.Cl
     document = api.get("/openapi.json").json()
     told_of = {}
     for line in text.splitlines():
-        if found := re.match(rf"- (?:\[[^\]]+\]\({re.escape(str(api.base_url).rstrip('/'))}|`)(/[^)`]*).*Parameters: (.*)\.$", line):
+        if found := re.match(rf"- (?:\[[^\]]+\]\({re.escape(str(api.base_url).rstrip('/'))}|`)(/[^)`?]*).*Parameters: (.*)\.$", line):
             told_of[found[1]] = set(re.findall(r"`([^`]+)`", found[2]))
     real = {
         path: {parameter["name"] for parameter in operations["get"].get("parameters", []) if parameter["in"] == "query"}

@@ -21,6 +21,7 @@ LAYERS = [
         "app.parameters",
         "app.projection",
         "app.caching",
+        "app.datapackage",
         "app.exporting",
         "app.facets",
         "app.highlights",

@@ -158,7 +158,7 @@ def test_a_filter_keeps_exactly_the_records_that_fulfil_it(
 
 
 def test_the_cases_cover_every_filter(api: httpx.Client) -> None:
-    """Beside these: q, facets, convert, format, as_of and published_before have tests of their own, organisations by role and event stand below, the rest pages and sorts."""
+    """Beside these: what has tests of its own; organisations by role and event stand below; the rest pages and sorts."""
     beside = {"q", "sort", "limit", "cursor", "fields", "facets", "convert", "format", "as_of", "published_before"}
     covered = {(path, name) for path, params, _ in CASES for name in params} | {("/organisations", "role"), ("/organisations", "event")}
     document = api.get("/openapi.json").json()

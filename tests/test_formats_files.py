@@ -18,7 +18,7 @@ from bibtexparser.entrypoint import parse_string
 from pyarrow import parquet
 
 from app.formats import FORMATS, LibraryMissing, Record, TooLarge, workbook
-from app.formats.citing import cite
+from app.formats.citing import cite, pinned
 from app.formats.flat import citation_columns, citation_rows, columns
 from tests.test_formats import KINDS, RELEASE, SETS, Exported, context, written
 
@@ -175,9 +175,25 @@ def test_feedparser_reads_the_feed() -> None:
     assert empty.entries == []
 
 
+@pytest.mark.parametrize(
+    ("query", "frozen"),
+    [
+        ("", "as_of=7"),
+        ("region=cn-bj&q=%E6%B8%85%20%26%20x&cursor=abc&as_of=1&limit=5", "region=cn-bj&q=%E6%B8%85%20%26%20x&as_of=7&limit=5"),
+        ("b=1&&%63ursor=x&%61s_of=2026-01&a=as_of", "b=1&as_of=7&a=as_of"),
+    ],
+)
+def test_a_query_is_frozen_and_otherwise_left_as_it_is(query: str, frozen: str) -> None:
+    assert pinned(context("/figures", query)).query == frozen
+
+
+def test_a_path_without_as_of_gets_none() -> None:
+    assert pinned(context("/changes", "since=2&cursor=abc"), takes_as_of=False).query == "since=2"
+
+
 def test_an_answer_is_cited_at_its_release() -> None:
-    found = cite(context("/figures", "region=cn-bj&q=%E6%B8%85%20%26%20x&cursor=abc&as_of=1"), RELEASE.released_at)
-    url = f"{BASE}/figures?region=cn-bj&q=%E6%B8%85%20%26%20x&as_of=7"
+    found = cite(context("/figures", "q=%E6%B8%85%20%26%20x&as_of=7"))
+    url = f"{BASE}/figures?q=%E6%B8%85%20%26%20x&as_of=7"
     assert found["footnote"] == f"CGT Atlas, release 7 of 2026-11-22, figures, {url}, CC BY 4.0."
     library = parse_string(found["bibtex"])
     assert not library.failed_blocks
@@ -187,4 +203,4 @@ def test_an_answer_is_cited_at_its_release() -> None:
     assert found["csl"]["URL"] == url
     assert found["csl"]["id"] == entry.key
     assert json.loads(json.dumps(found)) == found
-    assert cite(context("/events", ""), RELEASE.released_at)["csl"]["URL"] == f"{BASE}/events?as_of=7"
+    assert found["csl"]["id"] != cite(context("/figures", "as_of=7"))["csl"]["id"]

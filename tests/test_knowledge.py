@@ -1,6 +1,7 @@
 """`published_before`: what the works published before a day support, and nothing that others say; on both engines."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -105,7 +106,7 @@ def test_views_follow_each_other_without_a_gap() -> None:
         views: list[Any] = knowledge.views(data, form)
         assert views[-1].seen_until == END
         assert views[-1].form is form
-        for view, following in zip(views, views[1:], strict=False):
+        for view, following in pairwise(views):
             assert view.seen_from < view.seen_until == following.seen_from
 
 

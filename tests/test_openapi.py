@@ -75,14 +75,14 @@ def test_nothing_stands_in_the_document_that_nothing_refers_to(document: dict[st
         assert f'"#/components/schemas/{name}"' in text, name
 
 
-@pytest.mark.parametrize("path", ["/", "/vocabulary", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/", "/vocabulary", "/healthz", "/readyz", "/cite?path=/events"])
 def test_the_service_answers_as_documented(api: httpx.Client, document: dict[str, Any], path: str) -> None:
-    validator(document, answer_schema(document, path)).validate(api.get(path).json())
+    validator(document, answer_schema(document, path.split("?", maxsplit=1)[0])).validate(api.get(path).json())
 
 
 def test_problems_are_as_documented(api: httpx.Client, document: dict[str, Any]) -> None:
     check = validator(document, {"$ref": "#/components/schemas/ProblemDetails"})
-    for path in ("/events?x=1", "/events?type=x&limit=0", "/events/x", "/x"):
+    for path in ("/events?x=1", "/events?type=x&limit=0", "/events/x", "/x", "/cite"):
         check.validate(api.get(path).json())
     check.validate(api.post("/events").json())
 
@@ -98,9 +98,11 @@ def test_every_parameter_is_described_with_an_example_that_works(api: httpx.Clie
             examples = schema.get("examples") or parameter.get("examples")
             assert examples, (path, parameter["name"])
             if parameter["in"] == "query":
-                needs_unit = {"unit": "CNY"} if parameter["name"] in {"min", "max"} else {}
+                needed = (
+                    {"unit": "CNY"} if parameter["name"] in {"min", "max"} else {"/cite": {"path": "/events"}, "/search": {"q": "a"}}.get(path, {})
+                )
                 real = path.replace("{id}", identifier(document, path)) if "{id}" in path else path
-                answer = api.get(real, params={parameter["name"]: examples[0], **needs_unit})
+                answer = api.get(real, params={**needed, parameter["name"]: examples[0]})
                 assert answer.status_code == 200, answer.text
                 if path in LISTS and parameter["name"] not in {"verification", "q", "format"}:
                     assert answer.json()["page"]["total"] > 0, (path, parameter["name"], examples)

@@ -54,8 +54,8 @@ BEYOND_THE_DOCUMENT = re.compile(
 
 
 def refused_rightly(error: dict[str, Any]) -> bool:
-    """Whether a value that the document admits is refused for a reason that the document cannot tell."""
-    return BEYOND_THE_DOCUMENT.search(error["message"]) is not None or is_no_day(error["value"])
+    """Whether a value that the document admits is refused for a reason that the document cannot tell, such as what another path refuses."""
+    return BEYOND_THE_DOCUMENT.search(error["message"]) is not None or is_no_day(error["value"]) or error["parameter"] == "path"
 
 
 def is_no_day(value: str) -> bool:
@@ -157,6 +157,8 @@ def informed(document: dict[str, Any], client: httpx.Client) -> dict[str, Any]:
                 schema["items"] = {"enum": names}
             elif name == "id":
                 schema["enum"] = [*(record["id"] for record in records[own]), "nobody-knows"]
+            elif name == "path":
+                schema["enum"] = ["/events?type=conference", "/figures/series", f"/sources/{records['/sources'][0]['id']}?fields=id", "/nowhere"]
             elif name == "fields":
                 schema["enum"] = ["id", "id,kind,release", "kind,derived,citations.source.id", "citations.status,citations"]
             elif name == "facets":

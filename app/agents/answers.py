@@ -173,11 +173,11 @@ class Call:
         release = ReleaseInfo.model_validate(body["release"])
         base = str(self.outer.base_url).rstrip("/")
         context = Context(release, base, path, url.query.decode())
-        dressed["cite"] = footnote(context, release.released_at, pinned(context) if self.definition.pinnable else context.url)
+        dressed["cite"] = footnote(pinned(context, takes_as_of=self.definition.pinnable))
         kind = path.split("/")[1].removesuffix("s")
         if path == f"/{kind}s" and kind in RECORDS and body["data"] and "fields" not in body["applied"]:
             single = {record["id"]: Context(release, base, f"/{kind}s/{record['id']}") for record in body["data"]}
-            dressed["cites"] = {identifier: footnote(one, release.released_at, pinned(one)) for identifier, one in single.items()}
+            dressed["cites"] = {identifier: footnote(pinned(one)) for identifier, one in single.items()}
         return dressed | body
 
     def _too_large(self, answer: dict[str, Any], length: int, fields: Any) -> Told:

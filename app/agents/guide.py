@@ -1,6 +1,7 @@
 """`/llms.txt`: what a software agent must know, in the form of llmstxt.org, made from the application itself."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -103,8 +104,11 @@ def _paths(document: dict[str, Any], base: str, *, single: bool) -> str:
     lines = []
     for path, operations in document["paths"].items():
         operation = operations["get"]
-        names = [f"`{parameter['name']}`" for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+        given = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+        names = [f"`{parameter['name']}`" for parameter in given]
+        needed = {parameter["name"]: parameter["schema"]["examples"][0] for parameter in given if parameter.get("required")}
+        example = f"?{urlencode(needed)}" if needed else ""
         if ("{" in path) == single and names:
-            link = f"`{path}`, {operation['summary'].lower()}" if single else f"[{operation['summary']}]({base}{path})"
+            link = f"`{path}`, {operation['summary'].lower()}" if single else f"[{operation['summary']}]({base}{path}{example})"
             lines.append(f"- {link}: {operation['description']} Parameters: {', '.join(names)}.".replace("\n\n", " ").replace("\n", " "))
     return "\n".join(lines)

@@ -49,6 +49,8 @@ TOOLS = (
         "For questions about growth and change over time: nothing is computed across units, subjects or regions.",
         f"Every id and term of the query is known, and no figures make a series of it. {_ABSENT}",
     ),
+    Tool("search", "/search", "Start here when you know words and no ids; `get` takes what it finds."),
+    Tool("cite", "/cite", "A footnote, BibTeX and CSL-JSON for the path of an answer, such as `/figures?metric=market-size&region=cn`."),
     Tool(
         "changes",
         "/changes",

@@ -113,6 +113,7 @@ PATHS = {
     "/sources": "the cited works and what each was derived from",
     "/releases": "every load that changed something",
     "/changes": "what releases did to records, field by field",
+    "/cite?path=/events": "how to cite an answer, frozen at its release",
     "/vocabulary": "every controlled term with its definition",
     "/llms.txt": "what a software agent must know, in plain text",
     "/mcp": "the API as tools for software agents (Model Context Protocol, by POST)",

@@ -1,8 +1,9 @@
 """Answers in other formats: pure functions from records to bytes, and the table from which they are chosen."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.formats import citing
 from app.formats.atom import atom
 from app.formats.bibtex import bibtex
 from app.formats.calendar import ics
@@ -16,7 +17,7 @@ from app.formats.ris import ris
 from app.formats.workbook import xlsx
 from app.schemas import RECORDS
 
-__all__ = ["FORMATS", "Context", "Format", "FormatError", "LibraryMissing", "Record", "TooLarge"]
+__all__ = ["FORMATS", "Context", "Format", "FormatError", "LibraryMissing", "Record", "TooLarge", "formats_of"]
 
 Writer = Callable[[Context, str, Iterable[Record]], Iterator[bytes]]
 """From what stands around the records, their kind and the records, which are read once and in order, to the bytes."""
@@ -36,7 +37,7 @@ class Format:
     extension: str
     """How a file of it ends, without the dot."""
     kinds: tuple[str, ...]
-    """What it can carry: kinds of records, or `change` for the changes of releases."""
+    """What it can carry: kinds of records, `change` for the changes of releases, or `cite` for the citation of an answer."""
     description: str
     """What a reader of the documentation should know, in a sentence or two."""
     write: Writer
@@ -118,4 +119,15 @@ FORMATS: dict[str, Format] = {
         Format("atom", "Atom feed", "application/atom+xml; charset=utf-8", "atom", ("change",), "An entry a change.", atom),
     )
 }
-"""Every format beside JSON, by its id."""
+"""Every format of records and changes beside JSON, by its id."""
+
+_CITING = (
+    Format("text", "Footnote", "text/plain; charset=utf-8", "txt", ("cite",), "The footnote alone.", citing.footnotes),
+    replace(FORMATS["bibtex"], kinds=("cite",), description="The entry alone.", write=citing.entries),
+    replace(FORMATS["csl"], kinds=("cite",), description="An array with the item alone.", write=citing.items),
+)
+
+
+def formats_of(kind: str) -> dict[str, Format]:
+    """What a kind can be written in beside JSON, by id."""
+    return {format.id: format for format in (*FORMATS.values(), *_CITING) if kind in format.kinds}

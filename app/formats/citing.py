@@ -1,55 +1,86 @@
 """How to cite an answer, frozen at its release."""
 
 import hashlib
-from datetime import datetime
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 from app.formats.bibtex import MONTHS, escape, verbatim
-from app.formats.context import ATTRIBUTION, Context
-
-_UNPINNED = {"as_of", "cursor"}
-"""A page of a list is not what is cited, and an older pin gives way to the new one."""
+from app.formats.context import ATTRIBUTION, Context, Record
 
 
-def pinned(context: Context) -> str:
-    """The URL of the answer with `as_of` set to its release, so that it gives the same records later."""
-    given = [part for part in context.query.split("&") if part and part.partition("=")[0] not in _UNPINNED]
-    return f"{context.base_url}{context.path}?{'&'.join([*given, f'as_of={context.release.id}'])}"
+def pinned(context: Context, *, takes_as_of: bool = True) -> Context:
+    """The answer with `as_of` set to its release, where its path takes it, so that it gives the same records later.
+
+    A page of a list is not what is cited: the cursor goes. Everything else stays as it is written and where it stands.
+    """
+    pin = f"as_of={context.release.id}"
+    parts: list[str] = []
+    for part in filter(None, context.query.split("&")):
+        name = unquote_plus(part.partition("=")[0])
+        if name != "cursor":
+            parts.append(pin if name == "as_of" else part)
+    if takes_as_of and pin not in parts:
+        parts.append(pin)
+    return replace(context, query="&".join(parts))
 
 
-def footnote(context: Context, released_at: datetime, url: str) -> str:
-    """The answer in a line of plain text; `released_at` is the release's."""
-    subject = context.path.strip("/") or "all data"
-    return f"{ATTRIBUTION}, release {context.release.id} of {released_at:%Y-%m-%d}, {subject}, {url}, {context.licence}."
+def footnote(context: Context) -> str:
+    """The citation of the answer in a line of plain text."""
+    release = context.release
+    return f"{ATTRIBUTION}, release {release.id} of {release.released_at:%Y-%m-%d}, {_subject(context)}, {context.url}, {context.licence}."
 
 
-def cite(context: Context, released_at: datetime) -> dict[str, Any]:
-    """A footnote in plain text (`footnote`), an entry of BibTeX (`bibtex`) and an item of CSL-JSON (`csl`); `released_at` is the release's."""
-    url, release = pinned(context), context.release.id
+def _subject(context: Context) -> str:
+    return context.path.strip("/") or "all data"
+
+
+def cite(context: Context) -> dict[str, Any]:
+    """How to cite the answer at the URL of the context: a footnote in plain text, an entry of BibTeX and an item of CSL-JSON."""
+    url, release, day = context.url, context.release.id, context.release.released_at
     key = f"cgt-atlas-{release}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
     title = f"{ATTRIBUTION}, release {release}"
-    subject = context.path.strip("/") or "all data"
+    subject = _subject(context)
     values = {
         "author": f"{{{ATTRIBUTION}}}",
         "title": f"{{{escape(f'{title}: {subject}')}}}",
-        "year": f"{released_at.year:04}",
-        "day": str(released_at.day),
+        "year": f"{day.year:04}",
+        "day": str(day.day),
         "version": str(release),
         "url": verbatim(url),
         "note": escape(f"Licence: {context.licence}"),
     }
-    lines = [f"  {name} = {{{value}}}" for name, value in values.items()] + [f"  month = {MONTHS[released_at.month - 1]}"]
+    lines = [f"  {name} = {{{value}}}" for name, value in values.items()] + [f"  month = {MONTHS[day.month - 1]}"]
     return {
-        "footnote": footnote(context, released_at, url),
+        "footnote": footnote(context),
         "bibtex": f"@misc{{{key},\n" + ",\n".join(lines) + "\n}\n",
         "csl": {
             "id": key,
             "type": "dataset",
             "title": f"{title}: {subject}",
             "author": [{"literal": ATTRIBUTION}],
-            "issued": {"date-parts": [[released_at.year, released_at.month, released_at.day]]},
+            "issued": {"date-parts": [[day.year, day.month, day.day]]},
             "version": str(release),
             "URL": url,
             "note": f"Licence: {context.licence}",
         },
     }
+
+
+def footnotes(_context: Context, _kind: str, cited: Iterable[Record]) -> Iterator[bytes]:
+    """The footnotes of what `cite` found, a line each."""
+    for found in cited:
+        yield f"{found['footnote']}\n".encode()
+
+
+def entries(_context: Context, _kind: str, cited: Iterable[Record]) -> Iterator[bytes]:
+    """The entries of BibTeX of what `cite` found."""
+    for found in cited:
+        yield str(found["bibtex"]).encode()
+
+
+def items(_context: Context, _kind: str, cited: Iterable[Record]) -> Iterator[bytes]:
+    """The items of CSL-JSON of what `cite` found, as one array."""
+    yield json.dumps([found["csl"] for found in cited], ensure_ascii=False).encode() + b"\n"

@@ -128,12 +128,13 @@ def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
         case schemas.Organisation():
             return [*_names(data, record), record.description]
         case schemas.Source():
-            return [record.title, record.title_zh, *_names(data, record.publisher), *record.authors]
+            return [record.title, record.title_zh, *_names(data, record.publisher), *record.authors, *_written(record.published)]
         case schemas.Event():
             people = [name for person in record.people for name in (person.name, person.name_zh)]
             products = [name for product in record.products for name in (product.name, product.name_zh, product.indication)]
             bodies = [name for part in record.organisations for name in _names(data, part.organisation)]
-            return [record.title, record.title_zh, record.summary, record.venue, *_places(record.region), *bodies, *people, *products]
+            texts = [record.title, record.title_zh, record.summary, record.venue, *_places(record.region), *_written(record.date)]
+            return texts + bodies + people + products
         case schemas.Figure():
             metric = vocabulary.METRIC[record.metric]
             subject = [record.subject.name, record.subject.name_zh] if record.subject else []
@@ -144,6 +145,7 @@ def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
                 *subject,
                 *event,
                 *_places(record.region),
+                *_written(record.period),
                 *_names(data, record.organisation),
                 record.scope_note,
                 record.as_stated,
@@ -153,6 +155,10 @@ def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
 
 def _places(region: Ref | None) -> list[str | None]:
     return [region.name, region.name_zh] if region else []
+
+
+def _written(date: DateSpan | None) -> list[str | None]:
+    return [date.edtf] if date else []
 
 
 def _names(data: Dataset, organisation: Ref | schemas.Organisation | None) -> list[str | None]:
