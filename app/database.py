@@ -1,6 +1,6 @@
 """Engines, transactions and the state of a database's schema, for SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,7 +149,7 @@ def explain(engine: Engine, error: BaseException) -> str:
     return f"{where} failed: {cause}"
 
 
-def values(connection: Connection, given: dict[str, float]) -> Any:
+def values(connection: Connection, given: Mapping[str, float | None]) -> Any:
     """Numbers by ids as a table of the columns `id` and `value`, however many they are: one parameter of the statement holds them all."""
     if connection.dialect.name == "postgresql":
         pairs = bindparam(None, [{"id": name, "value": number} for name, number in given.items()], type_=JSON)

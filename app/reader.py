@@ -32,7 +32,7 @@ class Reader:
     def at(self, query: Any) -> "Reader":
         """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
         as_of, before = getattr(query, "as_of", None), getattr(query, "published_before", None)
-        moment, release, note = self.moment, self.release, None
+        moment, release, note = self.moment, self.release, self.note
         if before is not None:
             moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))
         if as_of is not None:

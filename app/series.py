@@ -22,7 +22,7 @@ from pydantic import WithJsonSchema
 from app import vocabulary
 from app.citations import Citation, DateSpan, FigureRef, Number, Ref, Shape, TitleRef, term
 from app.growth import RELATIVE_UNITS, Difference, Implied, basis_rank, compared, ends, overall, span, years_between
-from app.schemas import Figure, RelativeTo
+from app.schemas import Converted, Figure, RelativeTo
 
 STATED_GROWTH = frozenset({"growth-rate", "cagr"})
 """Metrics of figures in which a source states a growth."""
@@ -43,6 +43,10 @@ class Point(Shape):
     """Whether the number is exact, a bound or a range."""
     basis: Annotated[str, term("basis")]
     """Whether the number is reported, forecast, promised, claimed."""
+    converted: Converted | None
+    """How `convert` converted the numbers; null: it was not asked for, or there was nothing to convert."""
+    not_converted: str | None
+    """Why `convert` could not convert them; null: it did, or there was nothing to convert."""
     figure: FigureRef
     """The figure, with its receipts."""
 
@@ -204,6 +208,8 @@ def _point(figure: Figure) -> Point:
         high=figure.high,
         qualifier=figure.qualifier,
         basis=figure.basis,
+        converted=figure.converted,
+        not_converted=figure.not_converted,
         figure=FigureRef(id=figure.id),
     )
 

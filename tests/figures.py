@@ -88,6 +88,7 @@ def figure(identifier: str, amount: str, period: str | None = "2024", **fields: 
         "preference": [],
         "converted": None,
         "not_converted": None,
+        "unsupported": [],
         "origins": 1,
         "derived": [],
         "release": 1,

@@ -5,6 +5,7 @@ import pytest
 
 from app.currencies import SOURCE
 from tests.conftest import walk
+from tests.test_errors import problem
 from tests.test_openapi import answer_schema, validator
 
 CHINA = "cn-cgt-market-size-2024"
@@ -49,3 +50,61 @@ def test_a_figure_without_a_rate_says_why_and_stays(synthetic: httpx.Client) -> 
         if figure["not_converted"]:
             assert figure["not_converted"].endswith(".")
             assert figure == plain[figure["id"]] | {"not_converted": figure["not_converted"]}
+
+
+@pytest.mark.parametrize("sort", ["value", "-value"])
+@pytest.mark.parametrize("target", ["USD", "CNY"])
+def test_money_of_all_currencies_sorts_by_its_converted_value(synthetic: httpx.Client, sort: str, target: str) -> None:
+    found = walk(synthetic, "/figures", convert=target, sort=sort, limit=31)
+    assert len(found) == 240
+    numbers = [figure["value"] if figure["unit"] == target else None for figure in found]
+    known = [number for number in numbers if number is not None]
+    assert known == sorted(known, reverse=sort == "-value")
+    assert numbers == known + [None] * (len(numbers) - len(known))
+    currencies = {figure["converted"]["from"] if figure["converted"] else figure["unit"] for figure in found[: len(known)]}
+    assert {"USD", "CNY"} <= currencies
+
+
+def test_bounds_compare_converted_numbers(synthetic: httpx.Client) -> None:
+    converted = walk(synthetic, "/figures", convert="USD")
+    for least, most in ((1e9, None), (None, 5e9), (2e7, 4e9)):
+        asked = {name: f"{number:.0f}" for name, number in (("min", least), ("max", most)) if number is not None}
+        wanted = {
+            figure["id"]
+            for figure in converted
+            if figure["unit"] == "USD"
+            and (least is None or (figure["low"] is not None and figure["low"] >= least))
+            and (most is None or (figure["high"] is not None and figure["high"] <= most))
+        }
+        found = walk(synthetic, "/figures", convert="USD", limit=17, **asked)
+        assert {figure["id"] for figure in found} == wanted != set()
+        answer = synthetic.get("/figures", params={"convert": "USD", "facets": "basis,metric", **asked}).json()
+        for buckets in answer["facets"].values():
+            assert sum(bucket["count"] for bucket in buckets) == len(wanted)
+        unknown = {figure["id"] for figure in converted if figure["not_converted"]}
+        assert unknown
+        assert all(identifier in answer["note"] for identifier in unknown)
+        points = [point for series in walk(synthetic, "/figures/series", convert="USD", **asked) for point in series["points"]]
+        assert {point["figure"]["id"] for point in points} == wanted
+
+
+def test_comparing_without_a_currency_is_refused(api: httpx.Client) -> None:
+    for asked in ({"min": "1"}, {"sort": "value"}, {"max": "5", "unit": ["CNY", "USD"]}):
+        (error,) = problem(api.get("/figures", params=asked), 422, "invalid-request")["errors"]
+        assert "or convert=CNY for money" in error["message"]
+    for path in ("/figures", "/figures/series"):
+        (error,) = problem(api.get(path, params={"convert": "AFN"}), 422, "invalid-request")["errors"]
+        assert "publishes no reference rate for AFN" in error["message"]
+
+
+def test_a_series_is_converted_point_by_point(api: httpx.Client) -> None:
+    plain = next(series for series in walk(api, "/figures/series") if series["id"] == "market-size--cgt--cn--CNY")
+    dollars = next(series for series in walk(api, "/figures/series", convert="USD") if series["id"] == "market-size--cgt--cn--USD")
+    assert [point["figure"] for point in dollars["points"]] == [point["figure"] for point in plain["points"]]
+    for point, before in zip(dollars["points"], plain["points"], strict=True):
+        figure = api.get(f"/figures/{point['figure']['id']}?convert=USD").json()["data"]
+        assert (point["value"], point["low"], point["high"], point["converted"]) == tuple(
+            figure[name] for name in ("value", "low", "high", "converted")
+        )
+        assert before["converted"] is None
+    assert not any(series["unit"] == "CNY" for series in walk(api, "/figures/series", convert="USD"))

@@ -99,7 +99,7 @@ def test_unknown_parameters_are_refused_everywhere(api: httpx.Client, path: str)
         ("/events", {"q": " "}, "q", "is empty", None),
         ("/events", {"q": "a\x00b"}, "q", "holds control characters", None),
         ("/events", {"region": "cn\n"}, "region", "holds control characters", None),
-        ("/events", {"sort": "dates"}, "sort", "cannot sort by 'dates'; use date, title, id", "date"),
+        ("/events", {"sort": "dates"}, "sort", "cannot sort by 'dates'; use date, title, type, status, region, origins, release, id", "date"),
         ("/events", {"sort": "date,-date"}, "sort", "names 'date' twice", None),
         ("/events", {"sort": ""}, "sort", "is no comma-separated list", None),
         ("/events", {"sort": "--date"}, "sort", "cannot sort by '-date'", "date"),

@@ -47,6 +47,8 @@ BEYOND_THE_DOCUMENT = re.compile(
             r"is after \w+ \(",  # from and to
             r"is greater than max",
             r"compares numbers, which needs exactly one unit",
+            r"would compare the converted numbers",
+            r"a score is there only with q",
         ]
     )
 )

@@ -1,19 +1,22 @@
 """`/figures`: numbers with their unit, qualifier, basis and receipts."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from app import currencies, schemas, search
 from app.api.routing import StrictRoute
+from app.database import values
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
-from app.models import Citation, Figure, RegionWithin, Source, columns
+from app.models import Citation, Figure, RegionWithin, Rendering, Source, columns
 from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, SupportQuery, TextQuery, UnitTerm, date_order, format_of, term
 from app.problems import InvalidRequest, invalid
@@ -22,6 +25,10 @@ from app.reader import Reader, reading
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
 figure, citation, source, within = columns(Figure), columns(Citation), columns(Source), columns(RegionWithin)
+rendering = columns(Rendering)
+
+MOST_COMPARED = 10_000
+"""Figures whose converted numbers are compared for one answer."""
 
 SORTS = {
     "metric": SortKey(figure.metric, str),
@@ -84,9 +91,12 @@ class FigureFilters(TextQuery, SupportQuery):
     period_to: Date | None = Field(default=None, examples=["2030"])
     """The number's period begins on or before: a day, month, quarter or year."""
     min: Decimal | None = Field(default=None, examples=[1000000000])
-    """`low` is at least this; needs one `unit`. A number that is only bounded from above never matches."""
+    """`low` is at least this; needs one `unit`, or `convert`. A number that is only bounded from above never matches."""
     max: Decimal | None = Field(default=None, examples=[2000000000000])
-    """`high` is at most this; needs one `unit`. A number that is only bounded from below never matches."""
+    """`high` is at most this; needs one `unit`, or `convert`. A number that is only bounded from below never matches."""
+    convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
+    """Money in this currency, at the reference rates of the European Central Bank; `converted` tells rate and day, `not_converted` why
+    there is none. `min`, `max` and sorting by value then compare the converted numbers: what is no money never matches and comes last."""
 
     @model_validator(mode="after")
     def _ranges_in_order(self) -> "FigureFilters":
@@ -100,8 +110,8 @@ class FigureFilters(TextQuery, SupportQuery):
     def _one_unit(self) -> "FigureFilters":
         by_value = "value" in [part.removeprefix("-") for part in getattr(self, "sort", "").split(",")]
         for parameter, given in (("min", self.min), ("max", self.max), ("sort", getattr(self, "sort", None) if by_value else None)):
-            if given is not None and len(set(self.unit)) != 1:
-                reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one"
+            if given is not None and len(set(self.unit)) != 1 and self.convert is None:
+                reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one, or convert=CNY for money"
                 raise PydanticCustomError("unit", "{reason}", {"reason": reason, "parameter": parameter, "value": given})
         return self
 
@@ -109,9 +119,6 @@ class FigureFilters(TextQuery, SupportQuery):
 class FigureQuery(FigureFilters, ListQuery):
     """Parameters of `/figures`."""
 
-    convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
-    """Money in this currency, at the reference rates of the European Central Bank; `converted` tells rate and day, `not_converted` why
-    there is none. Filters and sorting go by the numbers as recorded."""
     facets: Names | None = Field(default=None, examples=["metric,region"])
     """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
     how many records have each value under the other filters, a region with all that lies in it."""
@@ -120,7 +127,7 @@ class FigureQuery(FigureFilters, ListQuery):
     unless `limit` is given."""
     sort: Names = Field(default="metric", examples=["metric,-period"])
     """Comma list of metric, subject, region, period, value, unit, basis, agreement, origins, release (in which it last changed), id; a
-    leading `-` descends. Sorting by value needs one `unit`. What is not known comes last."""
+    leading `-` descends. Sorting by value needs one `unit`, or `convert`. What is not known comes last."""
 
 
 class FigureRecordQuery(RecordQuery, SupportQuery):
@@ -131,21 +138,80 @@ class FigureRecordQuery(RecordQuery, SupportQuery):
     there is none."""
 
 
-def _rewrite(target: str | None) -> Rewrite | None:
-    """What `convert` does to a figure; refuses a currency without rates."""
-    if target is None:
-        return None
-    if target not in currencies.currencies():
+def check_currency(target: str | None) -> None:
+    """Refuse a currency without rates."""
+    if target is not None and target not in currencies.currencies():
         message = f"the European Central Bank publishes no reference rate for {target}; use one of {', '.join(sorted(currencies.currencies()))}"
         raise InvalidRequest([invalid("convert", target, message)])
+
+
+def _rewrite(target: str | None) -> Rewrite | None:
+    """What `convert` does to a figure; refuses a currency without rates."""
+    check_currency(target)
+    if target is None:
+        return None
     return lambda body: json.dumps(currencies.converted(json.loads(body), target), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
-    with reading(request) as reader:
-        return answer(reader, "figure", query, conditions, SORTS, FACETS, _rewrite(query.convert))
+    with reading(request) as newest:
+        rewrite = _rewrite(query.convert)
+        by_value = "value" in [part.removeprefix("-") for part in query.sort.split(",")]
+        if query.convert is None or not (by_value or query.min is not None or query.max is not None):
+            return answer(newest, "figure", query, conditions, SORTS, FACETS, rewrite)
+        reader = newest.at(query)
+        numbers, unknown = _compared(reader, query, query.convert)
+        compared = values(reader.connection, numbers)
+        note = f"Not compared, as there is no rate for them: {', '.join(unknown)}." if unknown else None
+
+        def where(reader: Reader, asked: FigureQuery) -> list[ColumnElement[bool]]:
+            table = compared if asked is query else values(reader.connection, _compared(reader, asked, str(asked.convert))[0])
+            return [*conditions(reader, asked), table.id == figure.id]
+
+        told = replace(newest, note=note)
+        return answer(told, "figure", query, where, SORTS | {"value": SortKey(compared.value, float, nullable=True)}, FACETS, rewrite)
+
+
+def _compared(reader: Reader, query: FigureQuery, target: str) -> tuple[dict[str, float | None], list[str]]:
+    """The converted values of the figures that fulfil a query, and the ids of those of money that have no rate.
+
+    Refuses more than can be converted while a client waits.
+    """
+    wanted = [reader.moment.of(figure), *conditions(reader, query)]
+    count = reader.connection.scalar(select(func.count()).select_from(figure.id.table).where(*wanted)) or 0
+    if count > MOST_COMPARED:
+        message = f"would compare the converted numbers of {count} figures; at most {MOST_COMPARED}: add filters, such as metric or unit"
+        raise InvalidRequest([invalid("convert", target, message)])
+    found: dict[str, float | None] = {}
+    unknown = []
+    for body in bodies(reader, wanted):
+        record = currencies.converted(body, target)
+        if record["not_converted"]:
+            unknown.append(record["id"])
+        if within_bounds(record, query):
+            found[record["id"]] = record["value"] if record["unit"] == target else None
+    return found, sorted(unknown)
+
+
+def within_bounds(record: dict[str, Any], query: FigureFilters) -> bool:
+    """Whether a converted figure lies within `min` and `max`; what could not be converted lies in no bounds."""
+    if query.min is None and query.max is None:
+        return True
+    least = query.min is None or (record["low"] is not None and record["low"] >= query.min)
+    most = query.max is None or (record["high"] is not None and record["high"] <= query.max)
+    return record["unit"] == query.convert and least and most
+
+
+def bodies(reader: Reader, wanted: list[ColumnElement[bool]]) -> Iterator[dict[str, Any]]:
+    """The records of the figures that fulfil conditions."""
+    statement = (
+        select(func.coalesce(rendering.quoted, rendering.body))
+        .join_from(figure.id.table, rendering.body.table, rendering.key == figure.version)
+        .where(*wanted)
+    )
+    return (json.loads(body) for body in reader.connection.scalars(statement))
 
 
 def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]]:
@@ -192,9 +258,9 @@ def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]
         where.append(figure.period_last >= query.period_from.first)
     if query.period_to:
         where.append(figure.period_first <= query.period_to.last)
-    if query.min is not None:
+    if query.convert is None and query.min is not None:
         where.append(figure.low >= query.min)
-    if query.max is not None:
+    if query.convert is None and query.max is not None:
         where.append(figure.high <= query.max)
     if query.q:
         where.append(search.matches(reader.connection, figure.version, query.q))
