@@ -12,7 +12,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
-from app.api import events, figures, organisations, regions, releases, series, service, sources
+from app.api import coverage, events, figures, organisations, regions, releases, series, service, sources
 from app.caching import NotModified
 from app.manners import HEADER, Manners
 from app.problems import install
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"], expose_headers=EXPOSED)
     app.add_middleware(Manners)
-    for resource in (service, events, series, figures, organisations, regions, sources, releases):
+    for resource in (service, coverage, events, series, figures, organisations, regions, sources, releases):
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
