@@ -221,9 +221,10 @@ def page(
 
 def _why_nothing(query: PageQuery) -> str | None:
     """Where an empty list of records of some regions is explained."""
-    given = applied(query)
-    where = urlencode({name: given[name] for name in ("region", "region_match", "as_of") if name in given}, doseq=True)
-    return f"Nothing matches. /coverage?{where} tells whether no event is known there or nobody has looked." if "region" in given else None
+    given: dict[str, Any] = {name: value for name, value in applied(query).items() if name in {"region", "region_match", "as_of"}}
+    if "region" not in given:
+        return None
+    return f"Nothing matches. /coverage?{urlencode(given, doseq=True)} tells whether no event is known there or nobody has looked."
 
 
 def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str, bytes]]]) -> Response:

@@ -36,8 +36,8 @@ class CoverageQuery(PastQuery):
     type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
     """The kinds of event to tell of; default: every kind."""
     from_: Date | None = Field(default=None, alias="from", examples=["2023"])
-    """The first year, whole: that of this day, month, quarter or year. Default: the first that the date of an event or source touches.
-    With `from` or `to`, events without a date are left out."""
+    """The first year, whole: that of this day, month, quarter or year. Default: the first that the date of an event or source touches,
+    or that of `to` if it is earlier. With `from` or `to`, events without a date are left out."""
     to: Date | None = Field(default=None, examples=["2025"])
     """The last year, whole. Default: the last that the date of an event or source touches, or that of `from` if it is later."""
     state: list[term("coverage")] = Field(default=[], examples=[["none-known"]])  # type: ignore[valid-type]
@@ -62,7 +62,8 @@ def list_coverage(request: Request, query: Annotated[CoverageQuery, Query()]) ->
 
     A work on a region is one that an event or figure of the region, or of what lies in it, cites. It counts from the first day on which
     it may have been published; one for which that day is not known does not count. `none-known` says no more than that: `works` tells
-    how many works it rests on, `looked_at_until` up to which day they go.
+    how many works it rests on, `looked_at_until` up to which day they go. What was read of one town counts for its whole country as well;
+    `region_match=exact` leaves that out.
 
     What an event does not say stands under null: without a region or without a date it counts in a cell of its own, which is there only
     where there is such an event.
@@ -106,16 +107,17 @@ def _grid(reader: Reader, query: CoverageQuery, names: Collection[str]) -> Grid:
 
 def _years(reader: Reader, query: CoverageQuery) -> range:
     """The years that are asked for, else those between the first and the last that an event or a source touches."""
-    touched: list[int] = []
+    if query.from_ and query.to:
+        return range(query.from_.first.year, query.to.last.year + 1)
+    touched = [given.first.year for given in (query.from_, query.to) if given]
     for record, first, last in ((event, event.date_first, event.date_last), (source, source.published_first, source.published_last)):
         bounds = reader.connection.execute(select(func.min(first), func.max(last)).where(reader.moment.of(record))).one()
         touched += [day.year for day in bounds if day is not None]
-    first, last = min(touched, default=None), max(touched, default=None)
-    if query.from_:
-        first, last = query.from_.first.year, max(last or 0, query.from_.first.year)
-    if query.to:
-        first, last = min(first or query.to.last.year, query.to.last.year), query.to.last.year
-    return range(0) if first is None or last is None else range(first, last + 1)
+    if not touched:
+        return range(0)
+    begin = query.from_.first.year if query.from_ else min(touched)
+    end = query.to.last.year if query.to else max(touched)
+    return range(begin, end + 1)
 
 
 def _counted(reader: Reader, query: CoverageQuery) -> list[tuple[Any, ...]]:
