@@ -286,7 +286,7 @@ def test_an_empty_list_says_where_it_is_explained(growing: httpx.Client) -> None
     for path in ("/events", "/figures"):
         note = growing.get(path, params={"region": ["us", "cn-gd"], "source": "e-town-2023-04-28", "as_of": "2"}).json()["note"]
         (pointer,) = re.findall(r"/coverage\?\S+", note)
-        assert pointer == "/coverage?region=us&region=cn-gd&region_match=within&as_of=2"
+        assert pointer == "/coverage?as_of=2&region=us&region=cn-gd&region_match=within"
         assert growing.get(pointer).status_code == 200
         assert "note" not in growing.get(path, params={"region": "cn-gd"}).json()
         assert "note" not in growing.get(path, params={"source": "packgene-about", "q": "nothing"}).json()
