@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
 from app.agents import endpoint, guide
-from app.api import citing, events, figures, organisations, regions, releases, search, series, service, sources
+from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
 from app.caching import NotModified
 from app.manners import HEADER, Manners
 from app.problems import install
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"], expose_headers=EXPOSED)
     app.add_middleware(Manners)
-    for resource in (service, events, series, figures, organisations, regions, sources, search, releases, citing, endpoint, guide):
+    for resource in (service, coverage, events, series, figures, organisations, regions, sources, search, releases, citing, endpoint, guide):
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")

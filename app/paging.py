@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -45,6 +46,15 @@ class SortKey:
     column: ColumnElement[Any]
     type: type[str | float | date]
     nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of what lies in no table: pairs of an id and the JSON, in the order of the ids; how many there are in all; facets."""
+
+    total: int
+    items: list[tuple[str, bytes]]
+    counted: dict[str, Any] = field(default_factory=dict)
 
 
 def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
@@ -200,6 +210,8 @@ def page(
         .limit(query.limit + 1)
     ).all()
     total = connection.scalar(counting)
+    if not total and reader.note is None:
+        reader = replace(reader, note=_why_nothing(query))
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
@@ -207,16 +219,33 @@ def page(
     return _envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
 
 
+def _why_nothing(query: PageQuery) -> str | None:
+    """Where an empty list of records of some regions is explained."""
+    given: dict[str, Any] = {name: value for name, value in applied(query).items() if name in {"region", "region_match", "as_of"}}
+    if "region" not in given:
+        return None
+    return f"Nothing matches. /coverage?{urlencode(given, doseq=True)} tells whether no event is known there or nobody has looked."
+
+
 def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str, bytes]]]) -> Response:
     """A page of what is made for the query and lies in no table: pairs of an id and the JSON, in the order of the ids."""
+
+    def part(last: str, most: int) -> Part:
+        items = made()
+        return Part(len(items), [item for item in items if item[0] > last][:most])
+
+    return page_behind(reader, query, part)
+
+
+def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
+    """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
     seal = _seal(reader.request, query)
     last = "" if query.cursor is None else str(_open(query.cursor, seal, [SortKey(literal(""), str)])[0])
     refuse_unchanged(reader.request, reader.release, reader.headers)
-    items = made()
-    rest = [item for item in items if item[0] > last]
-    shown = rest[: query.limit]
-    following = _write([shown[-1][0]], seal) if len(rest) > query.limit else None
-    return _envelope(reader, query, [body for _, body in shown], len(items), following, {})
+    part = made(last, query.limit + 1)
+    shown = part.items[: query.limit]
+    following = _write([shown[-1][0]], seal) if len(part.items) > query.limit else None
+    return _envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
 
 
 def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:

@@ -181,15 +181,20 @@ class PageQuery(NoQuery):
     """Where to go on: `page.next` of the page before. It belongs to its query."""
 
 
-class TextQuery(PageQuery):
+class PastQuery(PageQuery):
+    """Parameters of everything that is answered as it is or as it was."""
+
+    as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])
+    """What was on record in an earlier release: its number, or a date (with its month) for what had been released by the end of that
+    day, UTC. Before the first release that is nothing, and `note` says so. (SDMX: `asOf`.)"""
+
+
+class TextQuery(PastQuery):
     """Parameters of everything that is searched by words, now or as it was."""
 
     q: Words | None = Field(default=None, examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
     Names, aliases, titles, summaries and dates are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
-    as_of: ReleaseOrDate | None = Field(default=None, examples=["1"])
-    """What was on record in an earlier release: its number, or a date (with its month) for what had been released by the end of that
-    day, UTC. Before the first release that is nothing, and `note` says so. (SDMX: `asOf`.)"""
 
 
 class ListQuery(TextQuery):

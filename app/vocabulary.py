@@ -298,6 +298,12 @@ PRECISION = _scheme(
     T("bound", "Bound", "界限", "Not after, or not before, a date."),
 )
 
+COVERAGE = _scheme(
+    T("known", "Known", "有记录", "At least one event of this region, type and year is on record."),
+    T("none-known", "None known", "未见记录", "No such event is on record, and works on the region from that year or later were read."),
+    T("not-looked-at", "Not looked at", "未查阅", "No such event is on record, and no work on the region from that year or later was read."),
+)
+
 PROBLEM = _scheme(
     T("invalid-request", "Invalid request", "请求无效", "A parameter is unknown, malformed, out of range or names nothing that exists (422)."),
     T("forbidden", "Forbidden", "禁止访问", "A web page asks for tools whose origin the operator has not admitted (403)."),
@@ -335,6 +341,7 @@ SCHEMES: dict[str, dict[str, Term]] = {
     "reading": READING,
     "verification": VERIFICATION,
     "precision": PRECISION,
+    "coverage": COVERAGE,
     "problem": PROBLEM,
 }
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"app.vocabulary", "app.dates", "app.settings", "app.reading"},
     {"app.citations", "app.models", "app.shapes"},
     {"app.schemas"},
-    {"app.currencies", "app.growth", "app.series"},
+    {"app.coverage", "app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
     {"app.formats"},
     {"app.problems", "app.database", "app.search"},

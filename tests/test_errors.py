@@ -46,7 +46,7 @@ def problem(answer: httpx.Response, status: int, term: str) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("path", [*LISTS, *ONES, *SERVICE])
+@pytest.mark.parametrize("path", [*LISTS, "/coverage", *ONES, *SERVICE])
 def test_unknown_parameters_are_refused_everywhere(api: httpx.Client, path: str) -> None:
     body = problem(api.get(path, params={"nonsense": "1"}), 422, "invalid-request")
     assert body["errors"][0]["parameter"] == "nonsense"
@@ -124,6 +124,8 @@ def test_unknown_parameters_are_refused_everywhere(api: httpx.Client, path: str)
         ("/figures", {"convert": "RMB"}, "convert", "is no term of /vocabulary#currency", "CNY"),
         ("/figures", {"convert": "percent"}, "convert", "is no term of /vocabulary#currency", None),
         ("/figures", {"convert": "KZT"}, "convert", "the European Central Bank publishes no reference rate for KZT; use one of AUD", None),
+        ("/coverage", {"state": "not-lookd-at"}, "state", "is no term of /vocabulary#coverage", "not-looked-at"),
+        ("/coverage", {"region": "cn-bjj"}, "region", "there is no region of this id", "cn-bj"),
         ("/organisations", {"event": "nothing"}, "event", "there is no event of this id", None),
         ("/regions", {"within": "atlantis"}, "within", "there is no region of this id", None),
         ("/regions", {"parent": "cn-bjj"}, "parent", "there is no region of this id", "cn-bj"),
@@ -265,7 +267,7 @@ def test_an_unknown_id_is_told_what_was_meant(api: httpx.Client) -> None:
     assert problem(api.get("/events/novartis"), 404, "not-found")
 
 
-@pytest.mark.parametrize("path", [*LISTS, *ONES, *SERVICE])
+@pytest.mark.parametrize("path", [*LISTS, "/coverage", *ONES, *SERVICE])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_other_methods_are_405_with_allow(api: httpx.Client, path: str, method: str) -> None:
     answer = api.request(method, path)
@@ -273,7 +275,7 @@ def test_other_methods_are_405_with_allow(api: httpx.Client, path: str, method: 
     assert "GET" in answer.headers["allow"]
 
 
-@pytest.mark.parametrize("path", [*LISTS, *ONES, "/", "/vocabulary"])
+@pytest.mark.parametrize("path", [*LISTS, "/coverage", *ONES, "/", "/vocabulary"])
 def test_a_format_that_a_path_does_not_have_is_406(api: httpx.Client, path: str) -> None:
     for accept in ("image/png", "application/json;q=0", "image/png, text/html", "*/*;q=0.000", "application/json;q=much"):
         problem(api.get(path, headers={"accept": accept}), 406, "not-acceptable")

@@ -202,7 +202,7 @@ def test_an_id_of_then_is_good_in_a_query_as_of_then(history: tuple[httpx.Client
     problem(client.get("/events?organisation=celartics-biopharma"), 422, "invalid-request")
 
 
-@pytest.mark.parametrize("path", ["/events", "/figures", "/figures/series", "/organisations", "/regions", "/sources"])
+@pytest.mark.parametrize("path", ["/events", "/figures", "/figures/series", "/coverage", "/organisations", "/regions", "/sources"])
 @pytest.mark.parametrize("as_of", ["0", "2025-12"])
 def test_a_list_before_the_first_release_is_empty_and_says_so(history: tuple[httpx.Client, str], path: str, as_of: str) -> None:
     answer = history[0].get(path, params={"as_of": as_of}).json()

@@ -140,6 +140,8 @@ def test_parameters_offer_every_term(document: dict[str, Any]) -> None:
         ("/figures", "subject", "subject"),
         ("/sources", "grade", "source-grade"),
         ("/organisations", "type", "organisation-type"),
+        ("/coverage", "state", "coverage"),
+        ("/coverage", "type", "event-type"),
     ):
         assert offered(path, name) == list(vocabulary.SCHEMES[scheme])
     assert offered("/figures", "unit") == list(vocabulary.UNITS)
@@ -194,7 +196,7 @@ def test_the_document_tells_licence_attribution_and_where_to_report(api: httpx.C
     assert welcome["licence"]["id"] == "CC-BY-4.0"
     assert "release 1" in welcome["licence"]["attribution"]
     assert welcome["report_an_error"]["how"]
-    assert set(welcome["paths"]) >= set(LISTS)
+    assert set(welcome["paths"]) >= {*LISTS, "/coverage"}
     for path in welcome["paths"]:
         assert api.get(path).status_code == (405 if path == "/mcp" else 200)
 
@@ -239,6 +241,7 @@ def test_the_vocabulary_has_what_was_promised() -> None:
         "alias-type": "alias former abbreviation variant mistranslation",
         "precision": "day month quarter year range bound",
         "verification": "verified unchecked moved blocked gone",
+        "coverage": "known none-known not-looked-at",
         "agreement": "contested corroborated single-origin",
     }
     for scheme, terms in promised.items():

@@ -109,7 +109,7 @@ def rows(engine: Engine) -> dict[str, list[str]]:
 def content(engine: Engine) -> dict[str, list[str]]:
     """All rows of all tables but for what two databases that were loaded alike do not share: moments, and numbers counted by the database."""
     with engine.connect() as connection:
-        ids = {row.key: row.id for row in connection.execute(text("SELECT key, id FROM record"))}
+        ids = {row.key: row.record_id for row in connection.execute(text("SELECT key, record_id FROM rendering"))}
         found: dict[str, list[str]] = {}
         for name in inspect(connection).get_table_names():
             if name.startswith("search_"):
@@ -118,8 +118,8 @@ def content(engine: Engine) -> dict[str, list[str]]:
             for entry in entries:
                 if name == "release":
                     del entry["released_at"]
-                elif name in {"record", "citation"}:
-                    del entry["key" if name == "record" else "id"]
+                elif name == "record":
+                    del entry["key"]
             found[name] = sorted(map(str, entries))
         indexed = connection.execute(text("SELECT rowid, words FROM search"))
         found["search"] = sorted(f"{ids[row.rowid]} {row.words}" for row in indexed)

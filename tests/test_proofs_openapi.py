@@ -163,7 +163,7 @@ def informed(document: dict[str, Any], client: httpx.Client) -> dict[str, Any]:
                 schema["enum"] = ["/events?type=conference", "/figures/series", f"/sources/{records['/sources'][0]['id']}?fields=id", "/nowhere"]
             elif name == "fields":
                 schema["enum"] = ["id", "id,kind,release", "kind,derived,citations.source.id", "citations.status,citations"]
-            elif name == "facets":
+            elif name == "facets" and own != "/coverage":
                 schema["enum"] = ["type" if own != "/figures" else "metric", "region"]
             elif name == "sort":
                 schema["enum"] = ["id", "-id", schema["default"], f"{schema['default']},-id"]

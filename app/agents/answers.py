@@ -178,6 +178,8 @@ class Call:
         if path == f"/{kind}s" and kind in RECORDS and body["data"] and "fields" not in body["applied"]:
             single = {record["id"]: Context(release, base, f"/{kind}s/{record['id']}") for record in body["data"]}
             dressed["cites"] = {identifier: footnote(pinned(one)) for identifier, one in single.items()}
+        if "note" in body and "note" in dressed:
+            dressed["note"] = body["note"] = f"{dressed['note']} {body['note']}"
         return dressed | body
 
     def _too_large(self, answer: dict[str, Any], length: int, fields: Any) -> Told:
