@@ -1,7 +1,7 @@
 """Validators of answers: the strong ETag, and 304 before any query for records runs.
 
-An answer depends on the release, the path, the query, the version of the software, the format, the content coding and whether documents are
-kept for quotes, and on nothing else.
+An answer depends on the release, the path, the query, the version of the software, the format, the content coding, whether documents are
+kept for quotes, and what has been redacted, and on nothing else.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import Request
 
 from app import __version__
+from app.database import Beside
 from app.envelopes import ReleaseInfo
 
 CACHE_CONTROL = "public, max-age=60"
@@ -26,14 +27,15 @@ class NotModified(Exception):
         self.headers = headers
 
 
-def validators(request: Request, release: ReleaseInfo, texts: str | None) -> dict[str, str]:
+def validators(request: Request, release: ReleaseInfo, beside: Beside) -> dict[str, str]:
     """The headers of an answer made from a release; NotModified where the client names its very tag, which only a good answer ever had."""
     coding = "gzip" if "gzip" in request.headers.get("accept-encoding", "") else "identity"
     parts = (
         __version__,
         str(release.id),
         release.digest,
-        texts or "",
+        beside.texts or "",
+        f"{beside.redactions} {beside.redacted_at}",
         getattr(request.state, "format", "json"),
         request.url.path,
         request.url.query,
@@ -41,18 +43,19 @@ def validators(request: Request, release: ReleaseInfo, texts: str | None) -> dic
     )
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
-    headers = {"ETag": tag, "Last-Modified": format_datetime(release.released_at, usegmt=True), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    modified = max(release.released_at, beside.redacted_at or release.released_at)
+    headers = {"ETag": tag, "Last-Modified": format_datetime(modified, usegmt=True), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
     # Weak comparison, as RFC 9110 has it for this header.
     if tag in (given.removeprefix("W/") for given in _tags(request)):
         raise NotModified(headers)
     return headers
 
 
-def refuse_unchanged(request: Request, release: ReleaseInfo, headers: dict[str, str]) -> None:
+def refuse_unchanged(request: Request, headers: dict[str, str]) -> None:
     """NotModified where the client has some answer of this age: it does not say which, so the request must be known to be good."""
     known = request.headers.get("if-none-match")
     since = request.headers.get("if-modified-since")
-    if "*" in _tags(request) or (known is None and since is not None and _not_after(release, since)):
+    if "*" in _tags(request) or (known is None and since is not None and _not_after(headers["Last-Modified"], since)):
         raise NotModified(headers)
 
 
@@ -60,8 +63,8 @@ def _tags(request: Request) -> list[str]:
     return [given.strip() for given in request.headers.get("if-none-match", "").split(",")]
 
 
-def _not_after(release: ReleaseInfo, since: str) -> bool:
+def _not_after(modified: str, since: str) -> bool:
     try:
-        return release.released_at <= parsedate_to_datetime(since)
+        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
     except (ValueError, TypeError):
         return False  # RFC 9110: a date that cannot be read is passed over

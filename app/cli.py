@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from app import __version__, database, showing
 from app.manners import logging_config
 from app.seeding import load as seeding
-from app.seeding import receipts
+from app.seeding import receipts, redact
 from app.seeding.dataset import Dataset
 from app.seeding.files import SeedError
 from app.settings import Settings, unknown_variables
@@ -153,6 +153,8 @@ def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> N
         out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.head()}")
     if outcome.unknown:
         err.print(f"cgt: warning: retired.yaml names what this database never published: {', '.join(outcome.unknown)}")
+    for mistake in outcome.unheeded:
+        err.print(f"cgt: warning: {mistake}")
     for kind, changes in sorted(outcome.changes.items()):
         out.print(f"{kind}: " + ", ".join(f"{count} {what}" for what, count in sorted(changes.items())))
     held = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.counts.items()))
@@ -244,6 +246,50 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or 
     for line in left_out:
         out.print(f"left out: {line}")
     out.print(f"release {release.id} written to {folder}")
+
+
+@app.command("redact")
+def redact_field(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")],
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of it as it is served, such as people or identifiers.lei.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, as answers will tell.")],
+    everywhere: Annotated[
+        bool | None,
+        typer.Option("--everywhere/--only-here", help="Redact every other field as well that tells the value, or none.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be redacted, change nothing.")] = False,
+) -> None:
+    """Take the value of a field out of every release, for law's sake; answers then say that it was redacted."""
+    settings = _settings()
+    if not reason.strip():
+        _fail("--reason is empty; say why, as answers will tell it")
+    try:
+        engine = database.connect(settings.database_url)
+        file = database.sqlite_file(engine)
+        if file is not None and not file.exists():
+            _fail(f"{file} does not exist yet; 'cgt seed' makes it")
+        with err.status("redacting"):
+            outcome = redact.redact(engine, redact.Order(identifier, field, reason.strip(), everywhere), dry_run=dry_run)
+    except redact.Refused as error:
+        _fail(str(error))
+    except database.DatabaseError as error:
+        _fail(str(error))
+    what = f"{field} of the {outcome.kind} {identifier}"
+    if outcome.uncleared:
+        err.print(f"cgt: warning: the database's files may still hold what was deleted: {outcome.uncleared}; run the command again to clear them")
+    if outcome.since is not None:
+        out.print(f"no change: {what} was redacted on {outcome.since:%Y-%m-%d}")
+        return
+    counts = f"versions of the record {outcome.versions}, of others that show it {outcome.copies}, changes in the log {outcome.changes}"
+    out.print(f"dry run: {what} would be redacted ({counts}); nothing was changed" if dry_run else f"{what} is redacted ({counts})")
+    if outcome.elsewhere and everywhere is False:
+        err.print(f"cgt: warning: the value still stands in {redact.listed(outcome.elsewhere)}")
+    elif outcome.elsewhere:
+        out.print(f"the value stood there too and {'would go' if dry_run else 'is gone'}: {redact.listed(outcome.elsewhere)}")
+    if outcome.reasons:
+        err.print(f"cgt: warning: the reason tells the value for which these were retired: {', '.join(outcome.reasons)}")
+    if not dry_run:
+        out.print("take the value out of the curated files, and out of backups and the texts of documents that you keep")
 
 
 @db.command("upgrade")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import SQLModel
 
 from app.envelopes import ReleaseInfo
-from app.models import Release, columns
+from app.models import Redaction, Release, columns
 from app.settings import ROOT
 
 BUSY_TIMEOUT = 5
@@ -217,13 +217,26 @@ def sqlite_file(engine: Engine) -> Path | None:
     return Path(database) if engine.dialect.name == "sqlite" and database else None
 
 
-def latest_release(connection: Connection) -> tuple[ReleaseInfo, str | None] | None:
-    """The release that is served, with the digest of the texts that are kept for its quotes; None where nothing has been loaded."""
-    release = columns(Release)
-    row = connection.execute(select(release).order_by(release.id.desc()).limit(1)).one_or_none()
+class Beside(NamedTuple):
+    """What answers depend on beside the release."""
+
+    texts: str | None
+    """Digest of the documents' texts that are kept for quotes."""
+    redactions: int
+    """How many fields are redacted."""
+    redacted_at: datetime | None
+    """When the last of them was."""
+
+
+def latest_release(connection: Connection) -> tuple[ReleaseInfo, Beside] | None:
+    """The release that is served, with what answers depend on beside it; None where nothing has been loaded."""
+    release, redaction = columns(Release), columns(Redaction)
+    count = select(func.count()).select_from(redaction.field.table).scalar_subquery()
+    last = select(func.max(redaction.redacted_at)).scalar_subquery()
+    row = connection.execute(select(release, count.label("redactions"), last.label("redacted_at")).order_by(release.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    return release_info(row), row.texts
+    return release_info(row), Beside(row.texts, row.redactions, utc(row.redacted_at) if row.redacted_at else None)
 
 
 def release_info(row: Any) -> ReleaseInfo:

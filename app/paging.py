@@ -175,7 +175,7 @@ def _whole(
     """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
     seal = _seal(reader.request, query)
     behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
-    refuse_unchanged(reader.request, reader.release, reader.headers)
+    refuse_unchanged(reader.request, reader.headers)
     ordered = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
     headers = reader.headers
     if "limit" in query.model_fields_set:
@@ -198,10 +198,10 @@ def page(
     counted: Callable[[], dict[str, Any]] = dict,
 ) -> Response:
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
-    request, connection, release = reader.request, reader.connection, reader.release
+    request, connection = reader.request, reader.connection
     seal = _seal(request, query)
     behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
-    refuse_unchanged(request, release, reader.headers)
+    refuse_unchanged(request, reader.headers)
     labels = [f"sort_{place}" for place in range(len(order))]
     rows = connection.execute(
         statement.add_columns(*(key.column.label(label) for (key, _), label in zip(order, labels, strict=True)))
@@ -241,7 +241,7 @@ def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Par
     """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
     seal = _seal(reader.request, query)
     last = "" if query.cursor is None else str(_open(query.cursor, seal, [SortKey(literal(""), str)])[0])
-    refuse_unchanged(reader.request, reader.release, reader.headers)
+    refuse_unchanged(reader.request, reader.headers)
     part = made(last, query.limit + 1)
     shown = part.items[: query.limit]
     following = _write([shown[-1][0]], seal) if len(part.items) > query.limit else None
@@ -275,7 +275,7 @@ def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite:
     found = _version(reader, kind, identifier)
     if found is None:
         _tell_why(reader, kind, identifier, getattr(query, "published_before", None))
-    refuse_unchanged(request, reader.release, reader.headers)
+    refuse_unchanged(request, reader.headers)
     whole = found if rewrite is None else rewrite(found)
     body = whole if shape is None else shape.apply(whole)
     links = RecordLinks(self=_self(request)).model_dump_json().encode()

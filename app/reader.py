@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from app import database, history
 from app.caching import validators
+from app.database import Beside
 from app.envelopes import ReleaseInfo
 from app.models import UNDATED, Moment
 from app.problems import NotReady
@@ -26,6 +27,8 @@ class Reader:
     release: ReleaseInfo
     headers: dict[str, str]
     moment: Moment
+    redactions: int
+    """How many fields are redacted."""
     note: str | None = None
     """What must be known to read the answer rightly."""
 
@@ -50,12 +53,12 @@ def reading(request: Request) -> Iterator[Reader]:
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
     with database.reading(request.app.state.engine) as connection:
-        release, texts = served_release(connection)
-        yield Reader(request, connection, release, validators(request, release, texts), Moment(release.id))
+        release, beside = served_release(connection)
+        yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), beside.redactions)
 
 
-def served_release(connection: Connection) -> tuple[ReleaseInfo, str | None]:
-    """The release to answer from and the digest of the texts behind its quotes; NotReady where there is none."""
+def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
+    """The release to answer from and what answers depend on beside it; NotReady where there is none."""
     try:
         latest = database.latest_release(connection)
     except DBAPIError as error:

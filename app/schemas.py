@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Literal
 
@@ -19,6 +19,17 @@ class Counts(Shape):
     """Events."""
     figures: int
     """Figures."""
+
+
+class Redacted(Shape):
+    """A field whose value is published in no release."""
+
+    field: str
+    """The field of the record; a dot leads to a part of it."""
+    reason: str
+    """Why."""
+    redacted_at: datetime
+    """When."""
 
 
 class Source(Shape):
@@ -60,6 +71,8 @@ class Source(Shape):
     """Records that cite the source."""
     derived: list[Derived]
     """Fields that no passage states as such, with the reasons."""
+    redacted: list[Redacted]
+    """Fields whose values were taken out of all releases, for law's sake; they are empty or read `[redacted]`."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
@@ -134,6 +147,8 @@ class Organisation(Shape):
     """Data sets that fields come from which no passage gives."""
     derived: list[Derived]
     """Fields that no passage states as such, with the reasons."""
+    redacted: list[Redacted]
+    """Fields whose values were taken out of all releases, for law's sake; they are empty or read `[redacted]`."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
@@ -171,6 +186,8 @@ class Region(Shape):
     """Events and figures of the region and all that lies in it."""
     derived: list[Derived]
     """Fields that no passage states as such, with the reasons."""
+    redacted: list[Redacted]
+    """Fields whose values were taken out of all releases, for law's sake; they are empty or read `[redacted]`."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
@@ -330,6 +347,8 @@ class Figure(Shape):
     """Independent origins among the citations that support the value."""
     derived: list[Derived]
     """Fields that no passage states as such, with the reasons."""
+    redacted: list[Redacted]
+    """Fields whose values were taken out of all releases, for law's sake; they are empty or read `[redacted]`."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]
@@ -427,6 +446,8 @@ class Event(Shape):
     """Independent origins among the citations of the event."""
     derived: list[Derived]
     """Fields that no passage states as such, with the reasons."""
+    redacted: list[Redacted]
+    """Fields whose values were taken out of all releases, for law's sake; they are empty or read `[redacted]`."""
     release: int
     """The release in which the record last changed."""
     citations: list[Citation]

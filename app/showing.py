@@ -39,7 +39,7 @@ def lines(connection: Connection, identifier: str) -> Iterator[str]:
     filled = {name: value for name, value in shown.items() if name not in _ELSEWHERE and value not in (None, [], {})}
     yield from yaml.safe_dump(filled, sort_keys=False, allow_unicode=True, width=120).splitlines()
     for figure in shown.get("figures", []):
-        yield f"figure: {figure['id']} ({figure['as_stated']})"
+        yield f"figure: {figure['id']} ({figure['as_stated'] or '[redacted]'})"
     for derived in shown["derived"]:
         yield f"derived: {derived['field']}: {derived['reason']}"
     texts = _texts(connection)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from app import highlights, search
 from app.highlights import LONGEST, fields_of
 from app.schemas import Figure, Organisation
 from app.seeding import dataset, render
-from app.seeding.rows import texts
+from app.seeding.rows import called, texts
 from tests.conftest import SEEDS
 
 TRICKY = st.text(st.sampled_from("aA eéß½ﬁﬀＡｂ基因治疗法。가각각ㄱㅏがｶﾞ\u0301\u0308\u3099\u00ad\u200b\u09c7\u09be\u0e33ıİŉǆ1２-·\n"), max_size=60)
@@ -154,10 +153,13 @@ def test_the_fields_are_those_by_whose_words_a_query_finds_a_record(synthetic_fo
     kinds = set()
     for folder in (SEEDS, synthetic_folder):
         data, _ = dataset.read(folder)
-        unnamed = {identifier: form.model_copy(update={"aliases": []}) for identifier, form in data.organisations.items()}
-        for record in (views[-1].record for views in render.Renderer(data).all().values()):
+        records = [views[-1].record for views in render.Renderer(data).all().values()]
+        bodies = {record.id: record for record in records if isinstance(record, Organisation)}
+        names = {identifier: called(record) for identifier, record in bodies.items()}
+        shown: dict[str, list[str | None]] = {identifier: [record.name, record.name_zh] for identifier, record in bodies.items()}
+        for record in records:
             served = json.loads(record.model_dump_json())
-            known = data if isinstance(record, Organisation) else replace(data, organisations=unnamed)
+            known = (names if isinstance(record, Organisation) else shown).__getitem__
             # The first two texts of a figure are the names of its metric.
             expected = [text for text in texts(known, record)[2 * isinstance(record, Figure) :] if text is not None]
             fields = fields_of(served)

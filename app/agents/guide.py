@@ -76,7 +76,7 @@ def llms(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
     """The guide."""
     release = columns(Release)
     with reading(request) as reader:
-        refuse_unchanged(request, reader.release, reader.headers)
+        refuse_unchanged(request, reader.headers)
         counts: dict[str, int] = reader.connection.scalar(select(release.counts).where(release.id == reader.release.id)) or {}
     document = request.app.openapi()
     base = str(request.base_url).rstrip("/")

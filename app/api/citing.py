@@ -100,7 +100,7 @@ async def cite_answer(request: Request, query: Annotated[CiteQuery, Query()]) ->
     context = pinned(context, takes_as_of="as_of" in declared)
     if context.query != asked:
         await _refuse_unanswered(request, query.path, path, context.query)
-    refuse_unchanged(request, served, headers)
+    refuse_unchanged(request, headers)
     found = cite(context)
     if request.state.format != "json":
         format = formats_of("cite")[request.state.format]

@@ -130,8 +130,8 @@ def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
 
 def names(reader: Reader) -> naming.Names:
     """The names of the organisations of a moment, prepared once for each release that is asked for."""
-    prepared: dict[tuple[int, str], naming.Names] = reader.request.app.state.names
-    key = (reader.release.id if reader.moment.release else 0, reader.release.digest)
+    prepared: dict[tuple[int, str, int], naming.Names] = reader.request.app.state.names
+    key = (reader.moment.release, reader.release.digest, reader.redactions)
     if key not in prepared:
         found = []
         for row in reader.connection.execute(select(organisation.id, organisation.name, organisation.name_zh).where(reader.moment.of(organisation))):

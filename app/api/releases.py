@@ -70,7 +70,7 @@ def list_changes(request: Request, query: Annotated[ChangeQuery, Query()]) -> Re
 def _changes(reader: Reader, query: PageQuery, where: list[ColumnElement[bool]]) -> Response:
     statement = select(change, release.released_at).join_from(change.release.table, release.id.table, release.id == change.release).where(*where)
     if reader.request.state.format != "json":
-        refuse_unchanged(reader.request, reader.release, reader.headers)
+        refuse_unchanged(reader.request, reader.headers)
         newest_first = statement.order_by(change.release.desc(), change.position.desc())
         asked = newest_first.limit(query.limit) if "limit" in query.model_fields_set else newest_first
         return export(reader, "change", asked, _body)

@@ -131,7 +131,7 @@ def welcome(request: Request, response: Response, _: Nothing) -> One[Welcome]:
     release = columns(Release)
     with reading(request) as reader:
         info = reader.release
-        refuse_unchanged(request, info, reader.headers)
+        refuse_unchanged(request, reader.headers)
         counts: dict[str, int] = reader.connection.scalar(select(release.counts).where(release.id == info.id)) or {}
     response.headers.update(reader.headers)
     data = Welcome(
@@ -155,7 +155,7 @@ def welcome(request: Request, response: Response, _: Nothing) -> One[Welcome]:
 def list_vocabulary(request: Request, response: Response, _: Nothing) -> One[dict[str, list[TermOut]]]:
     """Every controlled term, by scheme."""
     with reading(request) as reader:
-        refuse_unchanged(request, reader.release, reader.headers)
+        refuse_unchanged(request, reader.headers)
     data = {
         scheme: [
             TermOut(id=term.id, name=term.name, name_zh=term.name_zh, definition=term.definition, match=term.match, units=list(term.units))

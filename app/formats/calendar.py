@@ -92,7 +92,7 @@ def _status(status: str, *, exact: bool) -> str:
 
 
 def _description(context: Context, record: Record, said: str | None) -> str:
-    lines = [record["summary"]]
+    lines = [record["summary"]] if record["summary"] else []
     if said:
         drawn = "" if record["date"]["earliest"] and record["date"]["latest"] else " It is drawn on the only day that is known."
         lines.append(f"Date: {said} ({record['date']['edtf']}).{drawn}")

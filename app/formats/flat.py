@@ -115,7 +115,7 @@ def _special(shape: FieldShape) -> list[Column]:
         case "figures":
             return [
                 Column("figures.id", "text", lambda record: _joined(one["id"] for one in record["figures"])),
-                Column("figures.as_stated", "text", lambda record: _joined(one["as_stated"] for one in record["figures"])),
+                Column("figures.as_stated", "text", lambda record: _joined(one["as_stated"] or "" for one in record["figures"])),
             ]
     return []
 

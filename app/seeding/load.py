@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from app import database, models, schemas, search
 from app.models import Change, Record, Release, Rendering, columns
-from app.seeding import checks, dataset, receipts, render, versions
+from app.seeding import checks, dataset, receipts, redactions, render, versions
 from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
 from app.seeding.files import Mistake, SeedError
 from app.seeding.quotes import Quotes
-from app.seeding.rows import texts
+from app.seeding.rows import Names, called, texts
 
 LICENCE = "CC-BY-4.0"
 """SPDX identifier of the licence of the curated data."""
@@ -45,6 +45,8 @@ class Outcome:
     """How many documents' texts are kept for quotes; None where that is as before."""
     unknown: list[str] = field(default_factory=list)
     """Ids that were retired now and never published here: right for a new database, else most likely a slip."""
+    unheeded: list[Mistake] = field(default_factory=list)
+    """Values that the files still hold and that are redacted here; they are not published."""
 
 
 def read(folder: Path, held: Path | None = None) -> Dataset:
@@ -81,10 +83,12 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     record = columns(Record)
     before = {row.id: row for row in connection.execute(select(record))}
     _nothing_lost(data, before, _only_retired(connection, before))
-    records = renderer.all()
+    held = redactions.held(connection)
+    records = {identifier: held.views(views) for identifier, views in renderer.all().items()}
+    names: Names = {identifier: called(records[identifier][-1].record) for identifier in data.organisations}.__getitem__
     digests = {identifier: render.digest(views[-1].record) for identifier, views in records.items()}
     digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
-    word_digests = {identifier: search.digest(search.words(texts(data, views[-1].record))) for identifier, views in records.items()}
+    word_digests = {identifier: search.digest(search.words(texts(names, views[-1].record))) for identifier, views in records.items()}
 
     changed = {i for i, value in digests.items() if i not in before or before[i].state != "current" or before[i].digest != value}
     reworded = {i for i, value in word_digests.items() if i not in changed and before[i].search_digest != value}
@@ -94,7 +98,7 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
         if form.id not in before or (before[form.id].merged_into, before[form.id].reason) != (form.merged_into, form.reason)
     }
     counts = Counter(data.kinds.values()) | Counter(citation=sum(len(views[-1].record.citations) for views in records.values()))
-    outcome = Outcome(None, False, dict(counts))
+    outcome = Outcome(None, False, dict(counts), unheeded=held.unheeded(renderer))
     quotes = Quotes(connection, data, changed)
     number = (connection.scalar(select(func.max(columns(Release).id))) or 0) + 1
     releases = {identifier: number if identifier in changed else before[identifier].release for identifier in digests}
@@ -106,13 +110,13 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
         _store_documents(connection, data, changed, number)
         _store_records(connection, data, before, changed | reworded, digests, word_digests, releases)
         _store_retired(connection, data, before, retired, number)
-        versions.add(connection, data, {i: records[i] for i in changed & records.keys()}, releases)
-        versions.reword(connection, data, {i: records[i] for i in reworded})
+        versions.add(connection, data, {i: records[i] for i in changed & records.keys()}, names, releases)
+        versions.reword(connection, {i: records[i] for i in reworded}, names)
         versions.place(connection, renderer.within, number)
         _log(connection, data, before, changed & records.keys(), retired, number)
         outcome.changes = _changes(data, before, changed, retired)
         outcome.unknown = sorted(retired - before.keys())
-    outcome.reshaped = _reshape(connection, data, {i: records[i] for i in records.keys() - changed}, releases, progress)
+    outcome.reshaped = _reshape(connection, data, {i: records[i] for i in records.keys() - changed}, names, releases, progress)
     requoted = records.keys() if quotes.news or outcome.reshaped else records.keys() & changed
     quotes.store({identifier: records[identifier] for identifier in requoted}, releases)
     outcome.quoted = len(quotes.texts) if quotes.news else None
@@ -131,7 +135,12 @@ def _release(number: int, digests: dict[str, str], counts: dict[str, int]) -> di
 
 
 def _reshape(
-    connection: Connection, data: Dataset, unchanged: dict[str, list[render.Rendered]], releases: dict[str, int], progress: Callable[[str], None]
+    connection: Connection,
+    data: Dataset,
+    unchanged: dict[str, list[render.Rendered]],
+    names: Names,
+    releases: dict[str, int],
+    progress: Callable[[str], None],
 ) -> bool:
     """Write the records that other software wrote in today's schema; whether there were any."""
     release = columns(Release)
@@ -141,7 +150,7 @@ def _reshape(
         progress("writing records in the schema of this version")
         versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(columns(Record).id, columns(Record).kind))})
         versions.forget(connection, unchanged)
-        versions.add(connection, data, unchanged, releases)
+        versions.add(connection, data, unchanged, names, releases)
     connection.execute(update(Release).where(release.id == newest).values(shape=schemas.shape()))
     return bool(unchanged) and (held is None or held.shape != schemas.shape())
 

@@ -306,6 +306,7 @@ class Renderer:
                 )
                 for derived in form.derived
             ],
+            "redacted": [],
         }
 
     def _origins(self, citations: Iterable[CitationForm]) -> int:

@@ -1,14 +1,17 @@
 """From rendered records to rows of the tables, and to the words by which `q` finds them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlmodel import SQLModel
 
 from app import models, schemas, vocabulary
 from app.citations import Citation, DateSpan, Ref, TitleRef
-from app.seeding.dataset import Dataset
 
 Rows = list[tuple[type[SQLModel], dict[str, Any]]]
+
+Names = Callable[[str], list[str | None]]
+"""All names of an organisation by its id."""
 
 
 def rows(record: schemas.AnyRecord, documents: dict[str, str]) -> Rows:
@@ -120,19 +123,22 @@ def _citation(position: int, shown: Citation) -> dict[str, Any]:
     }
 
 
-def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
-    """The texts by whose words `q` finds a record: names, aliases, titles, summaries, in both languages."""
+def texts(names: Names, record: schemas.AnyRecord) -> list[str | None]:
+    """The texts by whose words `q` finds a record: names, aliases, titles, summaries, in both languages.
+
+    Whoever knows only one of an organisation's names finds what it took part in.
+    """
     match record:
         case schemas.Region():
             return [record.name, record.name_zh]
         case schemas.Organisation():
-            return [*_names(data, record), record.description]
+            return [*names(record.id), record.description]
         case schemas.Source():
-            return [record.title, record.title_zh, *_names(data, record.publisher), *record.authors, *_written(record.published)]
+            return [record.title, record.title_zh, *_called(names, record.publisher), *record.authors, *_written(record.published)]
         case schemas.Event():
             people = [name for person in record.people for name in (person.name, person.name_zh)]
             products = [name for product in record.products for name in (product.name, product.name_zh, product.indication)]
-            bodies = [name for part in record.organisations for name in _names(data, part.organisation)]
+            bodies = [name for part in record.organisations for name in names(part.organisation.id)]
             texts = [record.title, record.title_zh, record.summary, record.venue, *_places(record.region), *_written(record.date)]
             return texts + bodies + people + products
         case schemas.Figure():
@@ -146,7 +152,7 @@ def texts(data: Dataset, record: schemas.AnyRecord) -> list[str | None]:
                 *event,
                 *_places(record.region),
                 *_written(record.period),
-                *_names(data, record.organisation),
+                *_called(names, record.organisation),
                 record.scope_note,
                 record.as_stated,
             ]
@@ -161,9 +167,10 @@ def _written(date: DateSpan | None) -> list[str | None]:
     return [date.edtf] if date else []
 
 
-def _names(data: Dataset, organisation: Ref | schemas.Organisation | None) -> list[str | None]:
-    """All names of an organisation, the aliases too: whoever knows only one of them finds what it took part in."""
-    if organisation is None:
-        return []
-    form = data.organisations[organisation.id]
-    return [form.name, form.name_zh, *(alias.text for alias in form.aliases)]
+def _called(names: Names, organisation: Ref | None) -> list[str | None]:
+    return names(organisation.id) if organisation else []
+
+
+def called(organisation: schemas.Organisation) -> list[str | None]:
+    """All names of an organisation, the aliases too."""
+    return [organisation.name, organisation.name_zh, *(alias.text for alias in organisation.aliases)]

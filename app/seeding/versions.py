@@ -18,14 +18,14 @@ from app.schemas import RECORDS
 from app.seeding import render
 from app.seeding.dataset import Dataset
 from app.seeding.render import Rendered
-from app.seeding.rows import rows, texts
+from app.seeding.rows import Names, rows, texts
 from app.shapes import fields
 
 BATCH = 500
 """Ids in one statement: below the number of parameters that either database takes."""
 
-_TYPED: tuple[type[SQLModel], ...] = tuple(model for kind, model in models.KINDS.items() if kind != "document")
-_PARTS: tuple[type[SQLModel], ...] = (
+TYPED: tuple[type[SQLModel], ...] = tuple(model for kind, model in models.KINDS.items() if kind != "document")
+PARTS: tuple[type[SQLModel], ...] = (
     models.Citation,
     models.EventOrganisation,
     models.EventPerson,
@@ -53,7 +53,7 @@ def end(connection: Connection, identifiers: Collection[str], release: int) -> N
     """The current versions of records end with a release; quotes are no part of what was."""
     for batch in batches(identifiers):
         connection.execute(update(Rendering).where(rendering.record_id.in_(batch), rendering.until == OPEN).values(until=release, quoted=None))
-        for model in _TYPED:
+        for model in TYPED:
             table = columns(model)
             connection.execute(update(model).where(table.id.in_(batch), table.until == OPEN).values(until=release))
         connection.execute(delete(Document).where(columns(Document).id.in_(batch)))
@@ -65,12 +65,12 @@ def forget(connection: Connection, identifiers: Collection[str]) -> None:
         current = select(rendering.key).where(rendering.record_id.in_(batch), rendering.until == OPEN)
         for keys in batches(list(connection.scalars(current))):
             search.store(connection, {key: [] for key in keys})
-            for model in (*_PARTS, *_TYPED):
+            for model in (*PARTS, *TYPED):
                 connection.execute(delete(model).where(columns(model).version.in_(keys)))
             connection.execute(delete(Rendering).where(rendering.key.in_(keys)))
 
 
-def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], releases: dict[str, int]) -> None:
+def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], names: Names, releases: dict[str, int]) -> None:
     """Write the versions of records that hold from their releases on, with their words."""
     documents = {form.name: form.id for form in data.documents.values()}
     key = connection.scalar(select(func.max(rendering.key))) or 0
@@ -86,19 +86,19 @@ def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]
             tables.setdefault(own, []).append({**row, **span, "version": key})
             for model, part in parts:
                 tables.setdefault(model, []).append({**part, "version": key})
-            words[key] = search.words(texts(data, view.record))
+            words[key] = search.words(texts(names, view.record))
     for model, found in tables.items():
         connection.execute(insert(model), found)
     search.store(connection, words)
 
 
-def reword(connection: Connection, data: Dataset, records: dict[str, list[Rendered]]) -> None:
+def reword(connection: Connection, records: dict[str, list[Rendered]], names: Names) -> None:
     """Set the words of current versions that stay as they are: a name of another record was added or went."""
     for batch in batches(records):
         current = select(rendering.key, rendering.record_id, rendering.seen_from).where(rendering.record_id.in_(batch), rendering.until == OPEN)
         views = {(identifier, view.seen_from): view for identifier in batch for view in records[identifier]}
         found = {row.key: views[row.record_id, row.seen_from].record for row in connection.execute(current)}
-        search.store(connection, {key: search.words(texts(data, record)) for key, record in found.items()})
+        search.store(connection, {key: search.words(texts(names, record)) for key, record in found.items()})
 
 
 def place(connection: Connection, within: dict[str, set[str]], release: int) -> None:
