@@ -42,7 +42,8 @@ class Quotes:
         self.connection.execute(delete(DocumentText).where(or_(text.document_id.in_(self.fresh), text.document_id.not_in(self.texts))))
         if self.fresh:
             self.connection.execute(insert(DocumentText), [{"document_id": one, "text": self.texts[one]} for one in sorted(self.fresh)])
-        for identifier, views in records.items():
+        # Where no texts are kept, and none were, there is nothing to write.
+        for identifier, views in records.items() if self.texts or self.news else ():
             for view in views:
                 at = (rendering.record_id == identifier, rendering.until == OPEN, rendering.seen_from == view.seen_from)
                 quoted = self.body(released(view.record, releases))
