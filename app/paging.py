@@ -25,7 +25,7 @@ from app.dates import EdtfDate
 from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks
 from app.exporting import export
 from app.facets import Facet
-from app.models import KINDS, Document, Record, Release, Rendering, columns
+from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
@@ -63,7 +63,6 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
     In an earlier moment an id may name what was withdrawn since, or what had not come yet.
     """
     connection = reader.connection
-    newest = connection.scalar(select(func.max(columns(Release).id)))
     record = columns(Record)
     errors: list[ProblemError] = []
     for parameter, (kind, ids) in given.items():
@@ -79,7 +78,7 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
                 close = vocabulary.closest(identifier, candidates)
                 hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
                 errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
-            elif row.state != "current" and reader.moment.release == newest:
+            elif row.state != "current" and reader.moment.release == reader.newest:
                 became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
                 errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
     if errors:

@@ -27,6 +27,8 @@ class Reader:
     release: ReleaseInfo
     headers: dict[str, str]
     moment: Moment
+    newest: int
+    """The newest release."""
     redactions: int
     """How many fields are redacted."""
     note: str | None = None
@@ -54,7 +56,7 @@ def reading(request: Request) -> Iterator[Reader]:
     """
     with database.reading(request.app.state.engine) as connection:
         release, beside = served_release(connection)
-        yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), beside.redactions)
+        yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), release.id, beside.redactions)
 
 
 def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.formats import FORMATS
 from app.models import END, UNDATED
 from app.seeding import knowledge
 from app.seeding import load as seeding
@@ -127,3 +128,15 @@ def test_a_record_that_nothing_supported_yet_is_told_from_one_that_never_was(api
 def test_series_hold_what_was_known(api: httpx.Client) -> None:
     points = {point["figure"]["id"] for series in walk(api, "/figures/series", published_before="2025-09-15") for point in series["points"]}
     assert points == {figure["id"] for figure in walk(api, "/figures", published_before="2025-09-15")}
+
+
+@pytest.mark.parametrize("kind", ["event", "figure"])
+def test_every_format_holds_what_was_known(kind: str, api: httpx.Client) -> None:
+    """What is empty then is never so in a whole record: summaries, numbers as stated, dates."""
+    known = {record["id"] for record in walk(api, f"/{kind}s", published_before="2025-09-14")}
+    for format in FORMATS.values():
+        if kind in format.kinds:
+            answer = api.get(f"/{kind}s", params={"published_before": "2025-09-14", "format": format.id})
+            assert answer.status_code == 200, format.id
+            if format.id in {"ndjson", "csv", "tidy"}:
+                assert all(identifier in answer.text for identifier in known)
