@@ -22,7 +22,8 @@ from app.reader import reading
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)
 
-LONGEST_PATH = 8_000
+LONGEST_PATH = 5_000
+"""Characters. In a URL each may take twelve bytes, and servers take no more than 64 KiB."""
 _IN_A_URL = "%:/?@!$&'()*+,;="
 """What a URL may hold beside letters, digits and `_.-~`."""
 
