@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, extract, func, or_, select, union
 
 from app import database, vocabulary
+from app.api.filters import in_regions
 from app.api.routing import StrictRoute
 from app.citations import DateSpan, Ref
 from app.coverage import Cell, Coverage, Grid, LastCurated, NewestSource, Place, Reading, spread
@@ -123,7 +124,7 @@ def _years(reader: Reader, query: CoverageQuery) -> range:
 def _counted(reader: Reader, query: CoverageQuery) -> list[tuple[Any, ...]]:
     """Events by region, type, first and last year: how many, and the newest release that changed one."""
     first, last = extract("year", event.date_first), extract("year", event.date_last)
-    asked = [_lies_in(reader, query, event.region_id, query.region)] if query.region else []
+    asked = [in_regions(reader, event.region_id, query.region, query.region_match)] if query.region else []
     asked += [event.type.in_(query.type)] if query.type else []
     grouped = (
         select(
@@ -153,7 +154,7 @@ def _read(reader: Reader, query: CoverageQuery) -> dict[str, Reading]:
             .where(
                 reader.moment.of(record),
                 record.region_id.is_not(None),
-                *([_lies_in(reader, query, record.region_id, query.region)] if query.region else []),
+                *([in_regions(reader, record.region_id, query.region, query.region_match)] if query.region else []),
             )
             for record in (event, figure)
         )
@@ -174,13 +175,6 @@ def _read(reader: Reader, query: CoverageQuery) -> dict[str, Reading]:
         read = found.setdefault(row.place, Reading([], [], row.until))
         found[row.place] = Reading([*read.years, int(row.year)], [*read.works, row.works], row.until)
     return found
-
-
-def _lies_in(reader: Reader, query: CoverageQuery, column: ColumnElement[Any], regions: Collection[str]) -> ColumnElement[bool]:
-    """Whether a record counts in some regions."""
-    if query.region_match == "exact":
-        return column.in_(regions)
-    return column.in_(select(within.region_id).where(within.ancestor_id.in_(regions), reader.moment.of(within)))
 
 
 def _rolled_up(reader: Reader, query: CoverageQuery, rows: Subquery) -> tuple[FromClause, ColumnElement[Any]]:
@@ -237,7 +231,7 @@ def _newest_sources(reader: Reader, query: CoverageQuery, cells: list[Cell]) -> 
         .where(
             reader.moment.of(event),
             event.type.in_({cell.type for cell in filled}),
-            or_(event.region_id.is_(None), _lies_in(reader, query, event.region_id, regions)),
+            or_(event.region_id.is_(None), in_regions(reader, event.region_id, regions, query.region_match)),
         )
         .group_by(event.region_id, event.type, first, last)
         .subquery()

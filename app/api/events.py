@@ -9,18 +9,19 @@ from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from app import schemas, search
+from app.api.filters import cited, citing, in_regions
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.facets import Facet, again, by_column, by_region, by_year
-from app.models import Citation, Event, EventOrganisation, EventTopic, Moment, Organisation, RegionWithin, Source, columns
-from app.paging import SortKey, answer, check_ids, document_ids, one
+from app.models import Citation, Event, EventOrganisation, EventTopic, Moment, Organisation, columns
+from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, SupportQuery, date_order, format_of, term
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
-event, citation, source = columns(Event), columns(Citation), columns(Source)
-involved, topics, within = columns(EventOrganisation), columns(EventTopic), columns(RegionWithin)
+event, citation = columns(Event), columns(Citation)
+involved, topics = columns(EventOrganisation), columns(EventTopic)
 
 SORTS = {
     "date": SortKey(event.date_first, date, nullable=True),
@@ -149,10 +150,8 @@ def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
         where.append(event.type.in_(query.type))
     if query.status:
         where.append(event.status.in_(query.status))
-    if query.region and query.region_match == "exact":
-        where.append(event.region_id.in_(query.region))
-    elif query.region:
-        where.append(event.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
+    if query.region:
+        where.append(in_regions(reader, event.region_id, query.region, query.region_match))
     if query.organisation or query.role:
         part = [involved.version == event.version]
         if query.organisation:
@@ -162,13 +161,7 @@ def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
         where.append(exists().where(*part))
     if query.topic:
         where.append(exists().where(topics.version == event.version, topics.topic.in_(query.topic)))
-    if query.source:
-        where.append(_cited(citation.source_id.in_(query.source)))
-    if query.publisher:
-        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.publisher_id.in_(query.publisher)))
-    if query.document:
-        held = document_ids(reader.connection, query.document)
-        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.document_id.in_(held)))
+    where += citing(reader, event.version, query)
     if query.parent:
         where.append(event.parent_id.in_(query.parent))
     starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
@@ -185,14 +178,10 @@ def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
     return where
 
 
-def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(citation.version == event.version, *conditions)
-
-
 def _verification(statuses: list[str]) -> ColumnElement[bool]:
-    ways: list[Any] = [_cited(citation.status.in_([status for status in statuses if status != "verified"]))]
+    ways: list[Any] = [cited(event.version, citation.status.in_([status for status in statuses if status != "verified"]))]
     if "verified" in statuses:
-        ways.append(and_(_cited(), ~_cited(citation.status != "verified")))
+        ways.append(and_(cited(event.version), ~cited(event.version, citation.status != "verified")))
     return or_(*ways)
 
 

@@ -9,23 +9,23 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app import currencies, schemas, search
+from app.api.filters import citing, in_regions
 from app.api.routing import StrictRoute
 from app.database import values
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region, by_year
-from app.models import Citation, Figure, RegionWithin, Rendering, Source, columns
-from app.paging import Rewrite, SortKey, answer, check_ids, document_ids, one
+from app.models import Figure, Rendering, columns
+from app.paging import Rewrite, SortKey, answer, check_ids, one
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, SupportQuery, TextQuery, UnitTerm, date_order, format_of, term
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
-figure, citation, source, within = columns(Figure), columns(Citation), columns(Source), columns(RegionWithin)
-rendering = columns(Rendering)
+figure, rendering = columns(Figure), columns(Rendering)
 
 MOST_COMPARED = 10_000
 """Figures whose converted numbers are compared for one answer."""
@@ -231,21 +231,13 @@ def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]
         where.append(figure.metric.in_(query.metric))
     if query.subject:
         where.append(figure.subject.in_(query.subject))
-    if query.region and query.region_match == "exact":
-        where.append(figure.region_id.in_(query.region))
-    elif query.region:
-        where.append(figure.region_id.in_(select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))))
+    if query.region:
+        where.append(in_regions(reader, figure.region_id, query.region, query.region_match))
     if query.organisation:
         where.append(figure.organisation_id.in_(query.organisation))
     if query.event:
         where.append(figure.event_id.in_(query.event))
-    if query.source:
-        where.append(_cited(citation.source_id.in_(query.source)))
-    if query.publisher:
-        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.publisher_id.in_(query.publisher)))
-    if query.document:
-        held = document_ids(reader.connection, query.document)
-        where.append(_cited(citation.source_id == source.id, reader.moment.whole(source), source.document_id.in_(held)))
+    where += citing(reader, figure.version, query)
     if query.basis:
         where.append(figure.basis.in_(query.basis))
     if query.qualifier:
@@ -265,10 +257,6 @@ def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]
     if query.q:
         where.append(search.matches(reader.connection, figure.version, query.q))
     return where
-
-
-def _cited(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(citation.version == figure.version, *conditions)
 
 
 @router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])

@@ -9,19 +9,20 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Select, func, select
 
 from app import naming, schemas, search
+from app.api.filters import in_regions
 from app.api.routing import StrictRoute
 from app.database import values
 from app.envelopes import Listing, One
 from app.facets import Facet, by_column, by_region
-from app.models import Event, EventOrganisation, Moment, Organisation, OrganisationName, RegionWithin, columns
+from app.models import Event, EventOrganisation, Moment, Organisation, OrganisationName, columns
 from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 
-organisation, within = columns(Organisation), columns(RegionWithin)
-alias, involved, event = columns(OrganisationName), columns(EventOrganisation), columns(Event)
+organisation, alias = columns(Organisation), columns(OrganisationName)
+involved, event = columns(EventOrganisation), columns(Event)
 
 SORTS = {
     "name": SortKey(organisation.name, str),
@@ -152,11 +153,8 @@ def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]
     where: list[ColumnElement[bool]] = []
     if query.type:
         where.append(organisation.type.in_(query.type))
-    if query.region and query.region_match == "exact":
-        where.append(organisation.region_id.in_(query.region))
-    elif query.region:
-        inside = select(within.region_id).where(within.ancestor_id.in_(query.region), reader.moment.of(within))
-        where.append(organisation.region_id.in_(inside))
+    if query.region:
+        where.append(in_regions(reader, organisation.region_id, query.region, query.region_match))
     if query.role or query.event:
         taking = _taking_part(query, reader.moment).subquery()
         of_role = [taking.c.role.in_(query.role)] if query.role else []
