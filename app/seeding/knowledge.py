@@ -3,15 +3,17 @@
 An entry has as many views as its citations have days of publication. A view keeps the citations of the works seen by then, and of the
 facts what they support:
 
-- a figure whose own value none of them supports takes the value that one of them states, of the best grade, and likewise for what else
-  sources can state of it; a figure of no value, or of none that is known to be reported or forecast, is not there;
+- a figure whose own value none of them supports takes the value that one of them states, of the best grade, with what else that work
+  states of it; a figure of no value, or of none that is known to be reported or forecast, is not there, nor is an event of which they
+  support nothing;
+- what it refers to must have been known too;
 - a derivation needs all the works that it rests on, a list all that support it, since what each of its parts rests on is not recorded;
 - any other fact needs one of the works that support it; our own words (summary, scope note) may tell what all works say and need all.
 
 What is left out so is named in `unsupported`. A work counts from the day after the last one on which it may have been published.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -21,7 +23,7 @@ from app import dates, vocabulary
 from app.models import END, UNDATED
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
-from app.seeding.entries import FACTS, CitationForm, EventForm, FigureForm, Stated
+from app.seeding.entries import FACTS, CitationForm, DerivedForm, EventForm, FigureForm, Stated
 
 _EMPTY = {"status": "unknown", "organisations": [], "people": [], "products": [], "identifiers": EventForm.model_fields["identifiers"].default}
 """What stands in place of what is not supported; else None."""
@@ -58,33 +60,65 @@ def seen(data: Dataset, source: str) -> date:
     return min(published.latest + timedelta(days=1), UNDATED) if published and published.latest else UNDATED
 
 
-def views(data: Dataset, form: F) -> list[View[F]]:
-    """The views of an event or figure, the earliest first; the last one is the whole entry."""
-    days = sorted({seen(data, citation.source) for citation in form.cite})
-    found = []
-    for day, following in pairwise(days):
-        known, unsupported = _known(data, form, [citation for citation in form.cite if seen(data, citation.source) <= day])
-        if known is not None:
-            found.append(View(known, day, following, unsupported))
-    found.append(View(form, days[-1], END, []))
-    return found
+class Knowledge:
+    """The views of all events and figures of a data set, which know of each other."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self.since = {form.id: self._since(form) for form in (*data.events.values(), *data.figures.values())}
+        """The first day before which works were published that support the record at all."""
+        self.events = {form.id: self._views(form) for form in data.events.values()}
+        self.figures = {form.id: self._views(form) for form in data.figures.values()}
+
+    def _since(self, form: EventForm | FigureForm) -> date:
+        days = sorted({seen(self.data, citation.source) for citation in form.cite})
+        return next((day for day in days[:-1] if self._known(form, day, {})[0] is not None), days[-1])
+
+    def _views(self, form: F) -> list[View[F]]:
+        """The views of a record, the earliest first; the last one is the whole entry."""
+        targets = {target for _, target in _references(form)}
+        days = sorted({seen(self.data, citation.source) for citation in form.cite} | {self.since[target] for target in targets})
+        found = []
+        for day, following in pairwise(days):
+            known, unsupported = self._known(form, day, self.since)
+            if known is not None:
+                found.append(View(known, day, following, unsupported))
+        found.append(View(form, days[-1], END, []))
+        return found
+
+    def _known(self, form: F, day: date, since: Mapping[str, date]) -> tuple[F | None, list[str]]:
+        """What of an entry the works support that were published before a day, and the fields that they do not.
+
+        What it refers to must be known by then as well, as far as `since` tells.
+        """
+        cited: list[CitationForm] = [citation for citation in form.cite if seen(self.data, citation.source) <= day]
+        works = {citation.source for citation in cited}
+        derived: list[DerivedForm] = [item for item in form.derived if works.issuperset(item.from_)]
+        update: dict[str, Any] = {"cite": cited, "derived": derived}
+        if isinstance(form, FigureForm):
+            update |= _fallback(self.data, form, cited)
+            if "value" not in update and _spoken(form) not in cited:
+                update["as_stated"] = None
+        unknown: set[str] = {field for field, target in _references(form) if since.get(target, day) > day}
+        lost = dict.fromkeys([*_lost(form, cited, {item.field for item in derived}), *sorted(unknown)])
+        unsupported = [field for field in lost if field not in update]
+        supported = {field for citation in update["cite"] for field in citation.supports} - set(unsupported)
+        if not supported or {"value", "basis"}.intersection(unsupported):
+            return None, unsupported
+        update |= {field: _EMPTY.get(field) for field in unsupported}
+        unsupported += [field for field in ("as_stated",) if field in update and update[field] is None]
+        return form.model_copy(update=update), unsupported
 
 
-def _known(data: Dataset, form: F, cited: list[CitationForm]) -> tuple[F | None, list[str]]:
-    """What of an entry some of its citations support, and the fields that they do not."""
-    works = {citation.source for citation in cited}
-    derived = [item for item in form.derived if works.issuperset(item.from_)]
-    update: dict[str, Any] = {"cite": cited, "derived": derived}
+def _references(form: EventForm | FigureForm) -> Iterator[tuple[str, str]]:
+    """The fields that refer to events or figures, and which."""
     if isinstance(form, FigureForm):
-        update |= _fallback(data, cited)
-        if "value" not in update and _spoken(form) not in cited:
-            update["as_stated"] = None
-    unsupported = [field for field in _lost(form, cited, {item.field for item in derived}) if field not in update]
-    if {"value", "basis"}.intersection(unsupported):
-        return None, unsupported
-    update |= {field: _EMPTY.get(field) for field in unsupported}
-    unsupported += [field for field in ("as_stated",) if field in update and update[field] is None]
-    return form.model_copy(update=update), unsupported
+        if form.event:
+            yield "event", form.event
+        if form.relative_to and form.relative_to.figure:
+            yield "relative_to", form.relative_to.figure
+    elif form.parent:
+        yield "parent", form.parent
 
 
 def _lost(form: EventForm | FigureForm, cited: list[CitationForm], derived: set[str]) -> Iterator[str]:
@@ -108,27 +142,43 @@ def _lost(form: EventForm | FigureForm, cited: list[CitationForm], derived: set[
             yield field
 
 
-def _fallback(data: Dataset, cited: list[CitationForm]) -> dict[str, Any]:
-    """The fields of which the works state something else than the entry and none what it says, with the citations set right."""
+def _fallback(data: Dataset, form: FigureForm, cited: list[CitationForm]) -> dict[str, Any]:
+    """The fields of which the works state something else than the entry and none what it says, with the citations set right.
+
+    What the work says from which the value comes goes before what others say: no number is put together that nobody states.
+    """
     grades = list(vocabulary.SOURCE_GRADE)
     update: dict[str, Any] = {}
+    leading: str | None = None
     for field in COMPARED:
         stating = [citation for citation in cited if field in citation.stated]
-        if stating and not any(field in citation.supports for citation in cited):
-            text = min(stating, key=lambda citation: grades.index(data.sources[citation.source].grade)).stated[field]
+        following = {citation.source for citation in cited if field in citation.supports}
+        first = [citation for citation in stating if citation.source == leading]
+        if (first and leading not in following) or (stating and not following):
+            chosen = min(first or stating, key=lambda citation: grades.index(data.sources[citation.source].grade))
+            text = chosen.stated[field]
             update[field] = _READ[field](text)
-            update["cite"] = cited = [_following(citation, field, text) for citation in cited]
+            update["cite"] = cited = [_beside(citation, field, text, _written(form, field)) for citation in cited]
             if field == "value":
-                update["as_stated"] = text
+                leading, update["as_stated"] = chosen.source, text
     return update
 
 
-def _following(citation: CitationForm, field: Stated, text: str) -> CitationForm:
-    """The citation beside a record that has a field as the text says."""
-    if citation.stated.get(field) != text:
-        return citation
-    stated = {name: value for name, value in citation.stated.items() if name != field}
-    return citation.model_copy(update={"supports": [*citation.supports, field], "stated": stated})
+def _beside(citation: CitationForm, field: Stated, text: str, own: str) -> CitationForm:
+    """A citation beside a record that has a field as the text says, instead of its own."""
+    if citation.stated.get(field) == text:
+        stated = {name: value for name, value in citation.stated.items() if name != field}
+        return citation.model_copy(update={"supports": [*citation.supports, field], "stated": stated})
+    if field in citation.supports:
+        supports = [name for name in citation.supports if name != field]
+        return citation.model_copy(update={"supports": supports, "stated": {**citation.stated, field: own}})
+    return citation
+
+
+def _written(form: FigureForm, field: Stated) -> str:
+    """A field of an entry as a citation would state it; the value is only ever left where nobody supports it."""
+    value = getattr(form, field)
+    return value.edtf if isinstance(value, dates.EdtfDate) else str(value)
 
 
 def _spoken(form: FigureForm) -> CitationForm:

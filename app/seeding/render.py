@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from app import citations, schemas
 from app.models import END
-from app.seeding import knowledge, quantities, references
+from app.seeding import quantities, references
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
-from app.seeding.knowledge import View
+from app.seeding.knowledge import Knowledge, View
 from app.seeding.receipts import Standing
 from app.seeding.statements import preferences, statements
 
@@ -57,22 +57,28 @@ class Renderer:
         return rendered
 
     @cached_property
+    def _known(self) -> Knowledge:
+        return Knowledge(self.data)
+
+    @cached_property
     def figures(self) -> dict[str, list[Rendered]]:
         return {
-            figure.id: [Rendered(view.seen_from, view.seen_until, self.figure(view)) for view in knowledge.views(self.data, figure)]
-            for figure in self.data.figures.values()
+            identifier: [Rendered(view.seen_from, view.seen_until, self.figure(view)) for view in views]
+            for identifier, views in self._known.figures.items()
         }
 
     def _event_views(self, form: EventForm) -> list[Rendered]:
-        """An event has a view more for each day on which one of its figures changes."""
-        figures = [self.figures[figure] for figure in self._figures_of_event.get(form.id, [])]
-        days = {figure.seen_from for known in figures for figure in known}
+        """An event has a view more for each day on which one of its figures changes, or one becomes known to be part of it."""
+        figures = [figure for identifier in self._figures_of_event.get(form.id, []) for figure in self.figures[identifier]]
+        children = [view for identifier in self._children_of_event.get(form.id, []) for view in self._known.events[identifier] if view.form.parent]
+        days = {figure.seen_from for figure in figures} | {child.seen_from for child in children}
         found = []
-        for view in knowledge.views(self.data, form):
+        for view in self._known.events[form.id]:
             inner = sorted(day for day in days if view.seen_from < day < view.seen_until)
             for begin, end in pairwise([view.seen_from, *inner, view.seen_until]):
-                shown = [figure.record for known in figures for figure in known if figure.seen_from <= begin < figure.seen_until]
-                found.append(Rendered(begin, end, self.event(view, shown)))
+                shown = [figure.record for figure in figures if figure.seen_from <= begin < figure.seen_until and figure.record.event]
+                parts = [child.form.id for child in children if child.seen_from <= begin < child.seen_until]
+                found.append(Rendered(begin, end, self.event(view, shown, parts)))
         return found
 
     @cached_property
@@ -187,7 +193,7 @@ class Renderer:
             counts=schemas.Counts(events=events, figures=figures),
         )
 
-    def event(self, view: View[EventForm], figures: list[schemas.Figure]) -> schemas.Event:
+    def event(self, view: View[EventForm], figures: list[schemas.Figure], children: list[str]) -> schemas.Event:
         form = view.form
         return schemas.Event(
             **self._common(form),
@@ -201,7 +207,7 @@ class Renderer:
             region=self._region(form.region),
             venue=form.venue,
             parent=self._event(form.parent),
-            children=[references.event(self.data, child) for child in self._children_of_event.get(form.id, [])],
+            children=[references.event(self.data, child) for child in children],
             organisations=[
                 schemas.Participation(organisation=references.organisation(self.data, part.organisation), role=part.role)
                 for part in form.organisations
