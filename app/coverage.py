@@ -7,7 +7,6 @@ What an event does not say stands under null: events without a region, or withou
 where there is such an event, for of no place and no time it cannot be said that nothing is known.
 """
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ class Coverage(Shape):
     looked_at_until: date | None
     """The last day up to which works on the region were read, whatever the year of the cell; null: none were."""
     works: int
-    """How many works on the region were read that were published in this year or later (of a null year: in any)."""
+    """How many works on the region were read that were published in this year or the next (of a null year: in any)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,9 @@ class Reading:
     """How many, year by year."""
     until: date
 
-    def since(self, year: int | None) -> int:
-        """How many were published in a year or later."""
-        return sum(self.works[0 if year is None else bisect_left(self.years, year) :])
+    def of(self, year: int | None) -> int:
+        """How many were published in a year or the next, in which news of a year appears."""
+        return sum(works for published, works in zip(self.years, self.works, strict=True) if year is None or published in {year, year + 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +171,10 @@ class Grid:
             if "none-known" in states:
                 found += [(year, "none-known") for year in looked if year not in row]
             if "not-looked-at" in states:
-                found += [(year, "not-looked-at") for year in range(looked.stop, self.years.stop) if year not in row]
+                found += [(year, "not-looked-at") for year in self.years if year not in row and year not in looked]
         return sorted(found, key=lambda one: (one[0] is None, one[0] or 0))
 
-    def _looked(self, region: str) -> range:
-        """The years of the grid up to the newest work that was read on a region: years follow one another, so they are its first ones."""
-        read = self.read.get(region)
-        stop = min(read.until.year + 1, self.years.stop) if read else self.years.start
-        return range(self.years.start, max(stop, self.years.start))
+    def _looked(self, region: str) -> set[int]:
+        """The years of the grid in which, or in the year after which, works on a region were published that were read."""
+        published = self.read[region].years if region in self.read else []
+        return {year for last in published for year in (last - 1, last) if year in self.years}

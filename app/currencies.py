@@ -115,17 +115,17 @@ def rate(source: str, target: str, day: date) -> Rate:
     raise UnknownDay(f"No rate from {source} to {target} was published on {day} or in the {LONGEST_GAP} days before it.")
 
 
-def convert_figure(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
+def convert_figure(figure: Mapping[str, Any], target: str, before: date | None = None) -> dict[str, Any]:
     """A copy of a figure record, as the API serves it, with its numbers in another currency.
 
     `value`, `low`, `high`, `spread` and `unit` are converted; `as_stated`, what citations state and all else stay. `converted` is added: a
     `Converted` as JSON, or null where nothing was converted, as the figure is no money or in this currency already. UnknownCurrency or
-    UnknownDay where there is no rate.
+    UnknownDay where there is no rate, or none of a day before `before`.
     """
     copy = {**figure, "converted": None, "not_converted": None}
     if figure["unit"] not in vocabulary.CURRENCY or figure["unit"] == target:
         return copy
-    found, reason = _rate_of(figure, target)
+    found, reason = _rate_of(figure, target, before)
     down, up = _ROUNDING.get(figure["qualifier"], (ROUND_HALF_EVEN, ROUND_HALF_EVEN))
     copy["low"], copy["high"] = _times(figure["low"], found, down), _times(figure["high"], found, up)
     copy["value"] = _times(figure["value"], found, down)  # null for a range; every other figure rounds in one direction
@@ -137,18 +137,21 @@ def convert_figure(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
     return copy
 
 
-def converted(figure: Mapping[str, Any], target: str) -> dict[str, Any]:
+def converted(figure: Mapping[str, Any], target: str, before: date | None = None) -> dict[str, Any]:
     """As `convert_figure`; a figure for which there is no rate stays as it is, and `not_converted` says why."""
     try:
-        return convert_figure(figure, target)
+        return convert_figure(figure, target, before)
     except RateRefused as error:
         return {**figure, "converted": None, "not_converted": str(error)}
 
 
-def _rate_of(figure: Mapping[str, Any], target: str) -> tuple[Rate, Literal["period-end", "published"]]:
+def _rate_of(figure: Mapping[str, Any], target: str, before: date | None) -> tuple[Rate, Literal["period-end", "published"]]:
     """The rate for the first day that is known of those at which the figure may be converted."""
     refusal: AfterLastDay | None = None
     for day, reason in _days(figure):
+        if before is not None and day >= before:
+            refusal = AfterLastDay(f"No rate of {day} was known before {before}.")
+            continue
         try:
             return rate(figure["unit"], target, day), reason
         except AfterLastDay as error:

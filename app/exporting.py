@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
+from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Select, select
@@ -49,7 +50,9 @@ def export(reader: Reader, kind: str, statement: Select[Any], record: Callable[[
     size = spool.tell()
     spool.seek(0)
     name = f"cgt-atlas-{kind}s-{reader.release.id}.{format.extension}"
-    sent = reader.headers | {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
+    # The name is our own; what it holds is ASCII or percent-encoded.
+    told = {"X-CGT-Note": quote(reader.note, safe=" ,;:.=/?&'()")} if reader.note else {}
+    sent = reader.headers | told | {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
     return _Spooled(spool, sent, format.media_type)
 
 

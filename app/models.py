@@ -66,7 +66,7 @@ class Release(SQLModel, table=True):
     changes: dict[str, dict[str, int]] = Field(sa_column=Column(DATA, nullable=False, server_default="{}"))
     """How many records of each kind it inserted, updated, withdrew or merged."""
     shape: str | None = None
-    """SHA-256 of the schema that the renderings have; only of the newest release. Other software writes them anew."""
+    """SHA-256 of the schema that the renderings have; as it was when this release was the newest. Other software writes them anew."""
     texts: str | None = None
     """SHA-256 over the documents whose texts are kept for quotes; null: none is. No part of the release, and may change after it."""
 

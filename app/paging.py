@@ -60,7 +60,8 @@ class Part:
 def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
     """Refuse ids that name nothing: `given` maps each parameter to the kind of its ids and the ids.
 
-    In an earlier moment an id may name what was withdrawn since, or what had not come yet.
+    In an earlier release an id may name what was withdrawn since; what was not on record then is refused as well. Before the first release
+    any id is good, as nothing was on record.
     """
     connection = reader.connection
     record = columns(Record)
@@ -71,6 +72,10 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
             continue
         rows = connection.execute(select(record.id, record.state, record.merged_into).where(record.id.in_(wanted), record.kind == kind))
         found = {row.id: row for row in rows}
+        there = set(wanted)
+        if 0 < reader.moment.release < reader.newest:
+            table = columns(KINDS[kind])
+            there = set(connection.scalars(select(table.id).where(table.id.in_(wanted), reader.moment.whole(table))))
         candidates = _candidates(connection, kind) if len(found) < len(wanted) else []
         for identifier in wanted:
             row = found.get(identifier)
@@ -81,6 +86,9 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
             elif row.state != "current" and reader.moment.release == reader.newest:
                 became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
                 errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
+            elif identifier not in there:
+                message = f"the {kind} was not on record in release {reader.moment.release}; see /{kind}s/{identifier}/history"
+                errors.append(invalid(parameter, identifier, message))
     if errors:
         raise InvalidRequest(errors)
 
@@ -210,7 +218,7 @@ def page(
     ).all()
     total = connection.scalar(counting)
     if not total and reader.note is None:
-        reader = replace(reader, note=_why_nothing(query))
+        reader = replace(reader, note=_why_nothing(reader, query))
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
@@ -218,12 +226,14 @@ def page(
     return _envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
 
 
-def _why_nothing(query: PageQuery) -> str | None:
-    """Where an empty list of records of some regions is explained."""
-    given: dict[str, Any] = {name: value for name, value in applied(query).items() if name in {"region", "region_match", "as_of"}}
-    if "region" not in given:
+def _why_nothing(reader: Reader, query: PageQuery) -> str | None:
+    """Where an empty list of the events of some regions is explained."""
+    force = applied(query)
+    if not reader.request.url.path.endswith("/events") or "region" not in force or "published_before" in force:
         return None
-    return f"Nothing matches. /coverage?{urlencode(given, doseq=True)} tells whether no event is known there or nobody has looked."
+    told = {name: force[name] for name in ("region", "region_match", "type", "from", "to", "as_of") if name in force}
+    asked: dict[str, Any] = {name: value["edtf"] if isinstance(value, dict) else value for name, value in told.items()}
+    return f"Nothing matches. /coverage?{urlencode(asked, doseq=True)} tells whether no event is known there or nobody has looked."
 
 
 def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str, bytes]]]) -> Response:

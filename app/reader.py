@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from app import database, history
 from app.caching import validators
 from app.database import Beside
+from app.dates import parse_query
 from app.envelopes import ReleaseInfo
 from app.models import UNDATED, Moment
 from app.problems import NotReady
@@ -43,6 +44,8 @@ class Reader:
         if as_of is not None:
             number = history.release_number(self.connection, "as_of", as_of)
             moment, release = replace(moment, release=number), history.release_info(self.connection, number) or release
+            if number and not as_of.isdigit() and parse_query(as_of).last >= datetime.now(UTC).date():
+                note = f"{as_of} is not over: as of release {number}, the newest so far; as_of={number} keeps to it."
             if not number:
                 note = f"As of {as_of}, before the first release, nothing was on record."
         return replace(self, moment=moment, release=release, note=note)

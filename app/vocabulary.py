@@ -300,8 +300,8 @@ PRECISION = _scheme(
 
 COVERAGE = _scheme(
     T("known", "Known", "有记录", "At least one event of this region, type and year is on record."),
-    T("none-known", "None known", "未见记录", "No such event is on record, and works on the region from that year or later were read."),
-    T("not-looked-at", "Not looked at", "未查阅", "No such event is on record, and no work on the region from that year or later was read."),
+    T("none-known", "None known", "未见记录", "No such event is on record, and works on the region from that year or the next were read."),
+    T("not-looked-at", "Not looked at", "未查阅", "No such event is on record, and no work on the region from that year or the next was read."),
 )
 
 PROBLEM = _scheme(

@@ -107,7 +107,7 @@ def test_a_page_is_cited_as_its_list(releases: tuple[httpx.Client, str]) -> None
 @pytest.mark.parametrize(
     ("path", "message", "did_you_mean"),
     [
-        ("", "should have at least 1 character", None),
+        ("", "does not begin with a slash", "/"),
         ("figures", "does not begin with a slash", "/figures"),
         ("https://example.org/figures", "is no address of this service", None),
         ("//example.org/figures", "is no address of this service", None),
@@ -122,7 +122,7 @@ def test_a_page_is_cited_as_its_list(releases: tuple[httpx.Client, str]) -> None
         ("/", "is no answer over data", None),
         ("/vocabulary", "/vocabulary is no answer over data", None),
         ("/cite?path=/events", "/cite is no answer over data", None),
-        ("/docs", "there is nothing at /docs", None),
+        ("/docs", "/docs is no answer over data", None),
         ("/figures?metric=market-sise", "metric: is no term of /vocabulary#metric; did you mean 'market-size'?", "market-size"),
         ("/figures?metrik=market-size", "metrik: unknown parameter; this path takes", "metric"),
         ("/events?from=2025-13", "from: ", None),

@@ -110,7 +110,7 @@ def test_views_follow_each_other_without_a_gap() -> None:
     data = seeding.read(SEEDS)
     held = knowledge.Knowledge(data)
     for form in [*data.events.values(), *data.figures.values()]:
-        found: list[Any] = (held.events | held.figures)[form.id]  # type: ignore[operator]  # the ids of both are distinct
+        found: list[Any] = (held.events | held.figures)[form.id]
         assert found[-1].seen_until == END
         assert found[-1].form is form
         for view, following in pairwise(found):

@@ -64,6 +64,13 @@ class Answer(Shape):
     """The state of the data that answered."""
 
 
+_TELLING = {
+    *("id", "kind", "title", "title_zh", "name", "name_zh", "type", "status", "date", "metric", "subject", "value", "low", "high"),
+    *("qualifier", "unit", "basis", "period", "region", "as_stated", "agreement"),
+}
+"""The fields without which a record tells nothing; they come first where not all fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """An answer as it goes out."""
@@ -173,14 +180,22 @@ class Call:
         release = ReleaseInfo.model_validate(body["release"])
         base = str(self.outer.base_url).rstrip("/")
         context = Context(release, base, path, url.query.decode())
-        dressed["cite"] = footnote(pinned(context, takes_as_of=self.definition.pinnable))
+        if "before the first release" not in body.get("note", ""):
+            dressed["cite"] = self._cite(context, body)
         kind = path.split("/")[1].removesuffix("s")
         if path == f"/{kind}s" and kind in RECORDS and body["data"] and "fields" not in body["applied"]:
-            single = {record["id"]: Context(release, base, f"/{kind}s/{record['id']}") for record in body["data"]}
+            kept = "&".join(part for part in context.query.split("&") if part.partition("=")[0] in {"published_before", "convert"})
+            single = {record["id"]: Context(release, base, f"/{kind}s/{record['id']}", kept) for record in body["data"]}
             dressed["cites"] = {identifier: footnote(pinned(one)) for identifier, one in single.items()}
         if "note" in body and "note" in dressed:
             dressed["note"] = body["note"] = f"{dressed['note']} {body['note']}"
         return dressed | body
+
+    def _cite(self, context: Context, body: dict[str, Any]) -> str:
+        """A line to cite the answer by; the answer of `cite` is itself one."""
+        if context.path == "/cite":
+            return str(body["data"]["footnote"])
+        return footnote(pinned(context, takes_as_of=self.definition.pinnable))
 
     def _too_large(self, answer: dict[str, Any], length: int, fields: Any) -> Told:
         """What is told where a single record, or what stands around it, is longer than the budget: which of its fields would fit."""
@@ -190,10 +205,11 @@ class Call:
         sizes = {name: len(written(value)) for name, value in record.items()} if isinstance(record, dict) else {}
         room = self.budget - (length - len(written(record)))
         fitting = set()
-        for name in sorted(sizes, key=lambda name: sizes[name]):
+        for name in sorted(sizes, key=lambda name: (name not in _TELLING, sizes[name])):
             # It stands in the record, and with `fields` in the links, the citation and `applied`.
-            room -= sizes[name] + 5 * len(name) + 16
-            if room > 0:
+            cost = sizes[name] + 5 * len(name) + 16
+            if cost < room:
+                room -= cost
                 fitting.add(name)
         if "fields" in self.definition.parameters["properties"] and fitting:
             names = fields.split(",") if isinstance(fields, str) else list(sizes)

@@ -50,6 +50,11 @@ TOOLS = (
         f"Every id and term of the query is known, and no figures make a series of it. {_ABSENT}",
     ),
     Tool("search", "/search", "Start here when you know words and no ids; `get` takes what it finds."),
+    Tool(
+        "coverage",
+        "/coverage",
+        "Whether nothing is known of a region, type and year, or nobody has looked: ask before you say that there is none.",
+    ),
     Tool("cite", "/cite", "A footnote, BibTeX and CSL-JSON for the path of an answer, such as `/figures?metric=market-size&region=cn`."),
     Tool(
         "changes",

@@ -31,7 +31,7 @@ _IN_A_URL = "%:/?@!$&'()*+,;="
 class CiteQuery(NoQuery):
     """Parameters of `/cite`."""
 
-    path: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PATH)] = Field(examples=["/figures?metric=market-size&region=cn"])
+    path: Annotated[str, StringConstraints(max_length=LONGEST_PATH)] = Field(examples=["/figures?metric=market-size&region=cn"])
     """The answer: its path with its query, the whole percent-encoded (`curl -G --data-urlencode path=...` does it). Any list, record, series,
     history or list of changes; what the path itself would refuse is refused here."""
     format: format_of("cite") | None = Field(default=None, examples=["text"])  # type: ignore[valid-type]
@@ -139,7 +139,7 @@ def _declared(request: Request, path: str, given: str) -> set[str]:
     for template in sorted(answers, key=lambda name: name.count("{")):  # `series` is no figure's id
         if re.fullmatch(re.escape(template).replace(r"\{id\}", ID_PATTERN), path):
             return {parameter["name"] for parameter in answers[template].get("parameters", []) if parameter["in"] == "query"}
-    if path in paths:
+    if path in paths or path in {"/docs", "/openapi.json", "/llms.txt", "/mcp"}:
         raise _refuse(given, f"{path} is no answer over data; lists, records, series, histories and changes are: {', '.join(answers)}")
     named = re.match(rf"/[^/]*/({ID_PATTERN})(/|$)", path)
     meant = [template.replace("{id}", named[1]) if named else template for template in answers if named or "{" not in template]
@@ -151,7 +151,8 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
 
     The condition makes it stop before it reads any record: what is known to be good is told to be known.
     """
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(request.app), base_url=str(request.base_url)) as client:
+    transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
+    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
         answer = await client.get(f"{path}?{query}" if query else path, headers={"If-None-Match": "*"})
     if answer.status_code in {200, 304}:
         return

@@ -1,7 +1,6 @@
 """`/coverage`: what is on record by region, type of event and year, and where nobody has looked."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -58,13 +57,12 @@ def list_coverage(request: Request, query: Annotated[CoverageQuery, Query()]) ->
 
     - `known`: at least one event is on record. An event counts in each year that its date touches, an open date in that of the bound it
       has, and in each region that its own lies in.
-    - `none-known`: no event is on record, and works on the region were read that were published in that year or later.
+    - `none-known`: no event is on record, and works on the region were read that were published in that year or the next.
     - `not-looked-at`: no event is on record, and no such work was read.
 
-    A work on a region is one that an event or figure of the region, or of what lies in it, cites. It counts from the first day on which
-    it may have been published; one for which that day is not known does not count. `none-known` says no more than that: `works` tells
-    how many works it rests on, `looked_at_until` up to which day they go. What was read of one town counts for its whole country as well;
-    `region_match=exact` leaves that out.
+    A work on a region is one that an event or figure of that very region cites: to read of a town is not to look at its country. It
+    counts for the first day on which it may have been published; one for which that day is not known does not count. `none-known` says no
+    more than that: `works` tells how many works it rests on, `looked_at_until` up to which day they go.
 
     What an event does not say stands under null: without a region or without a date it counts in a cell of its own, which is there only
     where there is such an event.
@@ -73,9 +71,6 @@ def list_coverage(request: Request, query: Annotated[CoverageQuery, Query()]) ->
         reader = newest.at(query)
         check_ids(reader, {"region": ("region", query.region)})
         names = _names(reader, query.region)
-        missing = [identifier for identifier in dict.fromkeys(query.region) if identifier not in names]
-        if missing and reader.note is None:
-            reader = replace(reader, note=f"As of {query.as_of}, not on record: {', '.join(missing)}.")
 
         def part(last: str, most: int) -> Part:
             grid = _grid(reader, query, names)
@@ -154,26 +149,23 @@ def _read(reader: Reader, query: CoverageQuery) -> dict[str, Reading]:
             .where(
                 reader.moment.of(record),
                 record.region_id.is_not(None),
-                *([in_regions(reader, record.region_id, query.region, query.region_match)] if query.region else []),
+                *([record.region_id.in_(query.region)] if query.region else []),
             )
             for record in (event, figure)
         )
     ).subquery()
-    joined, place = _rolled_up(reader, query, cited)
-    asked = [place.in_(query.region)] if query.region else []
-    works = select(place.label("place"), cited.c.source_id).select_from(joined).where(*asked).distinct().subquery()
     year = extract("year", source.published_earliest)
     rows = reader.connection.execute(
-        select(works.c.place, year.label("year"), func.count().label("works"), func.max(source.published_earliest).label("until"))
-        .join_from(works, source.id.table, source.id == works.c.source_id)
+        select(cited.c.region_id, year.label("year"), func.count().label("works"), func.max(source.published_earliest).label("until"))
+        .join_from(cited, source.id.table, source.id == cited.c.source_id)
         .where(reader.moment.of(source), source.published_earliest.is_not(None))
-        .group_by(works.c.place, year)
-        .order_by(works.c.place, year)
+        .group_by(cited.c.region_id, year)
+        .order_by(cited.c.region_id, year)
     )
     found: dict[str, Reading] = {}
     for row in rows:
-        read = found.setdefault(row.place, Reading([], [], row.until))
-        found[row.place] = Reading([*read.years, int(row.year)], [*read.works, row.works], row.until)
+        read = found.setdefault(row.region_id, Reading([], [], row.until))
+        found[row.region_id] = Reading([*read.years, int(row.year)], [*read.works, row.works], row.until)
     return found
 
 
@@ -201,7 +193,7 @@ def _told(reader: Reader, query: CoverageQuery, grid: Grid, names: dict[str, Ref
                 newest_source=newest.get(cell.place),
                 last_curated=LastCurated(release=cell.tally.release, released_at=made[cell.tally.release]) if cell.tally else None,
                 looked_at_until=read.until if read else None,
-                works=read.since(cell.year) if read else 0,
+                works=read.of(cell.year) if read else 0,
             )
         )
     return found

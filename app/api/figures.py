@@ -1,7 +1,7 @@
 """`/figures`: numbers with their unit, qualifier, basis and receipts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, func, select
 
-from app import currencies, schemas, search
+from app import currencies, schemas, search, vocabulary
 from app.api.filters import citing, in_regions
 from app.api.routing import StrictRoute
 from app.database import values
@@ -96,7 +96,9 @@ class FigureFilters(TextQuery, SupportQuery):
     """`high` is at most this; needs one `unit`, or `convert`. A number that is only bounded from below never matches."""
     convert: term("currency") | None = Field(default=None, examples=["USD"])  # type: ignore[valid-type]
     """Money in this currency, at the reference rates of the European Central Bank; `converted` tells rate and day, `not_converted` why
-    there is none. `min`, `max` and sorting by value then compare the converted numbers: what is no money never matches and comes last."""
+    there is none: the rate is that of the end of the number's period, else of the day on which the work appeared that states it. `min`,
+    `max` and sorting by value then compare the converted numbers: what is no money never matches and comes last. `unit` and its facet
+    stay the units on record."""
 
     @model_validator(mode="after")
     def _ranges_in_order(self) -> "FigureFilters":
@@ -106,13 +108,19 @@ class FigureFilters(TextQuery, SupportQuery):
             raise PydanticCustomError("range", "{reason}", {"reason": reason, "parameter": "min", "value": self.min})
         return self
 
+    def compares(self) -> tuple[str, Any] | None:
+        """The first parameter that compares numbers, and its value; None where none does."""
+        sort = getattr(self, "sort", "")
+        by_value = "value" in [part.removeprefix("-") for part in sort.split(",")]
+        given = (("min", self.min), ("max", self.max), ("sort", sort if by_value else None))
+        return next(((name, value) for name, value in given if value is not None), None)
+
     @model_validator(mode="after")
     def _one_unit(self) -> "FigureFilters":
-        by_value = "value" in [part.removeprefix("-") for part in getattr(self, "sort", "").split(",")]
-        for parameter, given in (("min", self.min), ("max", self.max), ("sort", getattr(self, "sort", None) if by_value else None)):
-            if given is not None and len(set(self.unit)) != 1 and self.convert is None:
-                reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one, or convert=CNY for money"
-                raise PydanticCustomError("unit", "{reason}", {"reason": reason, "parameter": parameter, "value": given})
+        found = self.compares()
+        if found is not None and len(set(self.unit)) != 1 and self.convert is None:
+            reason = "compares numbers, which needs exactly one unit: add unit=CNY or another one, or convert=CNY for money"
+            raise PydanticCustomError("unit", "{reason}", {"reason": reason, "parameter": found[0], "value": found[1]})
         return self
 
 
@@ -141,36 +149,40 @@ class FigureRecordQuery(RecordQuery, SupportQuery):
 def check_currency(target: str | None) -> None:
     """Refuse a currency without rates."""
     if target is not None and target not in currencies.currencies():
-        message = f"the European Central Bank publishes no reference rate for {target}; use one of {', '.join(sorted(currencies.currencies()))}"
+        known = sorted(currencies.currencies() & vocabulary.CURRENCY.keys())
+        message = f"the European Central Bank publishes no reference rate for {target}; use one of {', '.join(known)}"
         raise InvalidRequest([invalid("convert", target, message)])
 
 
-def _rewrite(target: str | None) -> Rewrite | None:
+def _rewrite(query: FigureFilters | FigureRecordQuery) -> Rewrite | None:
     """What `convert` does to a figure; refuses a currency without rates."""
-    check_currency(target)
-    if target is None:
+    check_currency(query.convert)
+    if query.convert is None:
         return None
-    return lambda body: json.dumps(currencies.converted(json.loads(body), target), ensure_ascii=False, separators=(",", ":")).encode()
+    return lambda body: json.dumps(converted(json.loads(body), query), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def converted(record: dict[str, Any], query: Any) -> dict[str, Any]:
+    """A figure as `convert` wants it: with no rate that was not yet known on the day of `published_before`."""
+    return currencies.converted(record, query.convert, query.published_before.first if query.published_before else None)
 
 
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as newest:
-        rewrite = _rewrite(query.convert)
-        by_value = "value" in [part.removeprefix("-") for part in query.sort.split(",")]
-        if query.convert is None or not (by_value or query.min is not None or query.max is not None):
+        rewrite = _rewrite(query)
+        if query.convert is None or query.compares() is None:
             return answer(newest, "figure", query, conditions, SORTS, FACETS, rewrite)
         reader = newest.at(query)
         numbers, unknown = _compared(reader, query, query.convert)
         compared = values(reader.connection, numbers)
-        note = f"Not compared, as there is no rate for them: {', '.join(unknown)}." if unknown else None
 
         def where(reader: Reader, asked: FigureQuery) -> list[ColumnElement[bool]]:
             table = compared if asked is query else values(reader.connection, _compared(reader, asked, str(asked.convert))[0])
             return [*conditions(reader, asked), table.id == figure.id]
 
-        told = replace(newest, note=note)
+        told = replace(newest, note=not_compared(unknown))
         return answer(told, "figure", query, where, SORTS | {"value": SortKey(compared.value, float, nullable=True)}, FACETS, rewrite)
 
 
@@ -187,12 +199,18 @@ def _compared(reader: Reader, query: FigureQuery, target: str) -> tuple[dict[str
     found: dict[str, float | None] = {}
     unknown = []
     for body in bodies(reader, wanted):
-        record = currencies.converted(body, target)
+        record = converted(body, query)
         if record["not_converted"]:
             unknown.append(record["id"])
         if within_bounds(record, query):
             found[record["id"]] = record["value"] if record["unit"] == target else None
-    return found, sorted(unknown)
+    return found, unknown
+
+
+def not_compared(unknown: Iterable[str]) -> str | None:
+    """What to say of money that has no rate."""
+    told = ", ".join(sorted(unknown))
+    return f"Not compared, as there is no rate for them: {told}." if told else None
 
 
 def within_bounds(record: dict[str, Any], query: FigureFilters) -> bool:
@@ -267,4 +285,4 @@ def get_figure(
 ) -> Response:
     """One figure with its citations and what sources differ on."""
     with reading(request) as reader:
-        return one(reader, "figure", id, query, _rewrite(query.convert))
+        return one(reader, "figure", id, query, _rewrite(query))

@@ -133,7 +133,8 @@ def names(reader: Reader) -> naming.Names:
     """The names of the organisations of a moment, prepared once for each release that is asked for."""
     prepared: dict[tuple[int, str, int], naming.Names] = reader.request.app.state.names
     key = (reader.moment.release, reader.release.digest, reader.redactions)
-    if key not in prepared:
+    known = prepared.pop(key, None)
+    if known is None:
         found = []
         for row in reader.connection.execute(select(organisation.id, organisation.name, organisation.name_zh).where(reader.moment.of(organisation))):
             given = [(row.name, "en"), (row.name_zh, "zh")]
@@ -142,10 +143,12 @@ def names(reader: Reader) -> naming.Names:
             organisation.id.table, alias.version.table, alias.version == organisation.version
         )
         found += [naming.Name(*row) for row in reader.connection.execute(of_moment.where(reader.moment.of(organisation)))]
-        while len(prepared) >= MOST_PREPARED:
-            prepared.pop(next(iter(prepared)), None)
-        prepared[key] = naming.Names(found)
-    return prepared[key]
+        known = naming.Names(found)
+    # What was used last stands last; other threads may do the same meanwhile, and do no harm.
+    prepared[key] = known
+    for oldest in list(prepared)[:-MOST_PREPARED]:
+        prepared.pop(oldest, None)
+    return known
 
 
 def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:

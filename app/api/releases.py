@@ -1,5 +1,6 @@
 """`/releases`, `/changes` and the history of a record: what changed, when, and why."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -13,7 +14,7 @@ from app.envelopes import ChangeOut, FieldChange, Listing, ReleaseOut
 from app.exporting import export
 from app.models import Change, Record, Release, columns
 from app.paging import SortKey, page
-from app.parameters import PageQuery, ReleaseOrDate, format_of
+from app.parameters import ID_PATTERN, PageQuery, ReleaseOrDate, format_of
 from app.problems import InvalidRequest, NotFound, invalid
 from app.reader import Reader, reading
 
@@ -93,8 +94,8 @@ def _body(row: Any) -> bytes:
 
 def _history(request: Request, kind: str, identifier: str, query: PageQuery) -> Response:
     with reading(request) as reader:
-        known = reader.connection.scalar(select(record.key).where(record.id == identifier, record.kind == kind))
-        if known is None:
+        is_id = re.fullmatch(ID_PATTERN, identifier) is not None
+        if not is_id or reader.connection.scalar(select(record.key).where(record.id == identifier, record.kind == kind)) is None:
             raise NotFound(f"There is no {kind} {identifier[:200]!r}, and there never was one.")
         return _changes(reader, query, [change.record_id == identifier])
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -68,4 +69,5 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
 def _similar(reader: Reader, q: str) -> str:
     """What to say where nothing was found."""
     near = [f"{match.matched.text!r} ({match.record})" for match in names(reader).resolve(q)[:MOST_NAMES]]
-    return "No record has all of these words." + (f" Organisations of similar names: {', '.join(near)}; see /organisations?q=." if near else "")
+    told = "No record has all of these words."
+    return f"{told} Organisations of similar names: {', '.join(near)}; see /organisations?{urlencode({'q': q})}" if near else told

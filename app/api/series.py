@@ -1,12 +1,12 @@
 """`/figures/series`: figures that measure the same thing over periods, and the growth between them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app import currencies
-from app.api.figures import FigureFilters, bodies, check_currency, conditions, figure, within_bounds
+from app.api.figures import FigureFilters, bodies, check_currency, conditions, converted, figure, not_compared, within_bounds
 from app.api.routing import StrictRoute
 from app.envelopes import Listing
 from app.paging import page_of
@@ -31,11 +31,14 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
         kept = {"subject", "region", "region_match", "organisation", "event"}
         stating = FigureFilters(**{name: getattr(query, name) for name in kept}, metric=sorted(STATED_GROWTH))
 
+        figures: Iterable[dict[str, Any]] = bodies(reader, wanted)
+        if query.convert is not None:
+            every = [converted(record, query) for record in figures]
+            figures = [record for record in every if within_bounds(record, query)]
+            if query.compares():
+                reader = replace(reader, note=not_compared(record["id"] for record in every if record["not_converted"]))
+
         def made() -> list[tuple[str, bytes]]:
-            figures: Iterable[dict[str, Any]] = bodies(reader, wanted)
-            if query.convert is not None:
-                converted = (currencies.converted(record, query.convert) for record in figures)
-                figures = (record for record in converted if within_bounds(record, query))
             found = series(figures, bodies(reader, [reader.moment.of(figure), *conditions(reader, stating)]))
             return sorted((one.id, one.model_dump_json().encode()) for one in found)
 

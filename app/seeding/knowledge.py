@@ -65,12 +65,13 @@ class Knowledge:
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
-        self.since = {form.id: self._since(form) for form in (*data.events.values(), *data.figures.values())}
+        self.since = {form.id: self._since(form) for form in data.events.values()}
+        self.since |= {form.id: self._since(form) for form in data.figures.values()}
         """The first day before which works were published that support the record at all."""
         self.events = {form.id: self._views(form) for form in data.events.values()}
         self.figures = {form.id: self._views(form) for form in data.figures.values()}
 
-    def _since(self, form: EventForm | FigureForm) -> date:
+    def _since(self, form: F) -> date:
         days = sorted({seen(self.data, citation.source) for citation in form.cite})
         return next((day for day in days[:-1] if self._known(form, day, {})[0] is not None), days[-1])
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from app import database, models, schemas, search
 from app.models import Change, Record, Release, Rendering, columns
+from app.schemas import RECORDS
 from app.seeding import checks, dataset, receipts, redactions, render, versions
 from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
@@ -242,7 +243,7 @@ def _log(connection: Connection, data: Dataset, before: dict[str, Any], changed:
         bodies = versions.bodies(connection, batch)
         for identifier in batch:
             known = identifier in before and before[identifier].state == "current"
-            old = json.loads(bodies[identifier, before[identifier].release]) if known else {}
+            old = versions.shaped(RECORDS[data.kinds[identifier]], json.loads(bodies[identifier, before[identifier].release])) if known else {}
             fields = difference(old, json.loads(bodies[identifier, number])) if known else {}
             change = {"change": "update" if known else "insert", "fields": fields, "reason": None}
             rows.append(change | {"kind": data.kinds[identifier], "record_id": identifier})
