@@ -97,6 +97,23 @@ def test_comparing_without_a_currency_is_refused(api: httpx.Client) -> None:
         assert "publishes no reference rate for AFN" in error["message"]
 
 
+def test_no_rate_is_used_that_was_not_yet_known(api: httpx.Client, synthetic: httpx.Client) -> None:
+    for client, day in ((api, "2025-09-15"), (synthetic, "2024-06-04"), (synthetic, "2024-01")):
+        found = walk(client, "/figures", convert="EUR", published_before=day)
+        for figure in found:
+            if figure["converted"]:
+                assert figure["converted"]["day"] < f"{day}-01"[:10]
+        if client is synthetic:
+            assert any("was known before" in (figure["not_converted"] or "") for figure in found)
+            assert any(figure["converted"] for figure in found)
+
+
+def test_a_file_says_what_was_not_compared(synthetic: httpx.Client) -> None:
+    told = synthetic.get("/figures?convert=USD&min=1").json()["note"]
+    assert synthetic.get("/figures?convert=USD&min=1&format=csv").headers["x-cgt-note"] == told
+    assert synthetic.get("/figures/series?convert=USD&min=1").json()["note"] == told
+
+
 def test_a_series_is_converted_point_by_point(api: httpx.Client) -> None:
     plain = next(series for series in walk(api, "/figures/series") if series["id"] == "market-size--cgt--cn--CNY")
     dollars = next(series for series in walk(api, "/figures/series", convert="USD") if series["id"] == "market-size--cgt--cn--USD")

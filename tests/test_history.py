@@ -13,10 +13,10 @@ import pytest
 from alembic import command
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, insert, select, text, update
 
 from app import database
-from app.models import Change, Release, columns
+from app.models import Change, Redaction, Release, columns
 from app.seeding.changes import difference
 from tests.conftest import SEEDS, Databases, Server, load, walk
 from tests.test_errors import problem
@@ -196,6 +196,24 @@ def test_filters_facets_series_and_files_are_as_of_the_release_too(history: tupl
     assert walk(client, "/organisations", q="celartics", as_of="3", type="company") == []
 
 
+def test_a_date_that_is_not_over_says_which_release_it_is(history: tuple[httpx.Client, str]) -> None:
+    client, _ = history
+    today = datetime.now(UTC).date()
+    for as_of in (today.isoformat(), f"{today:%Y-%m}", "9999-12"):
+        assert (
+            client.get("/events", params={"as_of": as_of}).json()["note"]
+            == f"{as_of} is not over: as of release 4, the newest so far; as_of=4 keeps to it."
+        )
+    assert "note" not in client.get("/events?as_of=2026-02").json()
+    file = client.get(f"/events?as_of={today:%Y-%m}&format=csv")
+    assert "is not over" in file.headers["x-cgt-note"]
+
+
+def test_no_id_breaks_a_history(history: tuple[httpx.Client, str]) -> None:
+    for odd in ("%00", "%F0%9F%98%80", "a%2Fb", "-", "A"):
+        assert history[0].get(f"/events/{odd}/history").status_code == 404
+
+
 def test_an_id_of_then_is_good_in_a_query_as_of_then(history: tuple[httpx.Client, str]) -> None:
     client, _ = history
     assert walk(client, "/events", organisation="celartics-biopharma", as_of="2") == []
@@ -288,6 +306,55 @@ def test_a_database_of_before_the_log_gets_one(empty_url: str, tmp_path: Path) -
     with database.writing(engine) as connection:
         assert database.upgrade(connection)
     assert log(engine) == logged
+    engine.dispose()
+
+
+def test_a_database_of_before_the_versions_keeps_its_releases(empty_url: str, tmp_path: Path) -> None:
+    """The migration makes the rows of every version from the renderings; a load makes no release of it, only the early views."""
+    folder = Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
+    entry = "\n- id: us\n  name: United States\n  type: country\n  parent: world\n"
+    entry += "  reference: [{fields: [name, parent], dataset: made up, version: '1'}]\n"
+    regions = (folder / "regions.yaml").read_text("utf-8")
+    (folder / "regions.yaml").write_text(regions + entry, "utf-8")
+    load(empty_url, folder)
+    edit(folder, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+    load(empty_url, folder)
+    retire_some(folder)
+    (folder / "regions.yaml").write_text(regions, "utf-8")
+    retired = (folder / "retired.yaml").read_text("utf-8")
+    (folder / "retired.yaml").write_text(f"{retired}- {{id: us, kind: region, reason: Not spoken of.}}\n", "utf-8")
+    load(empty_url, folder)
+
+    def everything() -> list[list[dict[str, Any]]]:
+        with Server(empty_url) as client:
+            wanted: list[tuple[str, dict[str, Any]]] = [
+                (f"/{kind}s", {"as_of": number}) for kind in ("event", "figure", "organisation", "region", "source") for number in (1, 2, 3)
+            ]
+            wanted += [("/regions", {"within": "world", "as_of": number}) for number in (1, 3)] + [("/events", {"region": "cn", "as_of": 1})]
+            wanted += [("/events", {"q": "Beijing", "as_of": number}) for number in (1, 3)] + [("/changes", {})]
+            return [walk(client, path, **query) for path, query in wanted]
+
+    before = everything()
+    assert "us" in {region["id"] for region in before[15]}
+    engine = database.connect(empty_url)
+    with database.writing(engine) as connection:
+        command.downgrade(database._alembic(connection), "0003")
+    with database.writing(engine) as connection:
+        assert database.upgrade(connection)
+        # A later revision must be able to alter what this one filled.
+        connection.execute(text("ALTER TABLE event ADD COLUMN later INTEGER"))
+        connection.execute(text("ALTER TABLE event DROP COLUMN later"))
+    assert everything() == before
+    outcome = load(empty_url, folder)
+    assert (outcome.release, outcome.reshaped) == (None, True)
+    assert everything() == before
+    with Server(empty_url) as client:
+        assert len(walk(client, "/events", published_before="2025-09-15")) > 3
+    with database.writing(engine) as connection:
+        row = {"record_id": "cn", "field": "name_zh", "reason": "x", "redacted_at": datetime.now(UTC)}
+        connection.execute(insert(Redaction), row)
+    with pytest.raises(RuntimeError, match="publish again"), database.writing(engine) as connection:
+        command.downgrade(database._alembic(connection), "0003")
     engine.dispose()
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -90,15 +90,7 @@ class Renderer:
                 above[region.id].add(region.parent)
             for member in region.members:
                 above[member].add(region.id)
-        found: dict[str, set[str]] = {}
-        for start in self.data.regions:
-            reached, waiting = {start}, [start]
-            while waiting:
-                fresh = above[waiting.pop()] - reached
-                reached |= fresh
-                waiting.extend(fresh)
-            found[start] = reached
-        return found
+        return {region: reached(above, region) for region in self.data.regions}
 
     @cached_property
     def _receipts(self) -> Standing:
@@ -329,6 +321,16 @@ class Renderer:
 
     def _work(self, identifier: str) -> citations.TitleRef:
         return references.source(self.data, identifier)
+
+
+def reached(above: Mapping[str, set[str]], start: str) -> set[str]:
+    """A region with all that it lies in, from what each lies in directly."""
+    found, waiting = {start}, [start]
+    while waiting:
+        fresh = above.get(waiting.pop(), set()) - found
+        found |= fresh
+        waiting.extend(fresh)
+    return found
 
 
 def body(record: schemas.AnyRecord) -> bytes:

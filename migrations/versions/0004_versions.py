@@ -15,9 +15,9 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from app import search
-from app.schemas import RECORDS
+from app.schemas import RECORDS, Organisation, Region
 from app.seeding import render, versions
-from app.seeding.rows import rows
+from app.seeding.rows import called, rows, texts
 
 revision = "0004"
 down_revision = "0003"
@@ -50,8 +50,8 @@ OWNER = {"event": "event_id", "figure": "figure_id", "organisation": "organisati
 def upgrade() -> None:
     connection = op.get_bind()
     stored = list(_versions(connection))
-    words = {row.rowid: row.words for row in connection.execute(sa.text("SELECT rowid, words FROM search"))}
-    within = connection.execute(sa.text("SELECT region_id, ancestor_id FROM region_within")).all()
+    names = {version["record_id"]: called(version["record"]) for version in stored if isinstance(version["record"], Organisation)}
+    within = _within(stored)
     documents = {row.name: row.id for row in connection.execute(sa.text("SELECT id, name FROM document"))}
     for name in reversed(OF_RECORDS):
         op.drop_table(name)
@@ -71,18 +71,39 @@ def upgrade() -> None:
         return
     found: dict[str, list[dict[str, Any]]] = {}
     for version in stored:
-        record, indexed = version.pop("record"), words.get(version.pop("words"))
+        record = version.pop("record")
+        words = search.words(texts(names.__getitem__, record))
         found.setdefault("rendering", []).append(version)
         span = {name: version[name] for name in ("since", "until", "seen_from", "seen_until")}
         for model, row in rows(record, documents):
             found.setdefault(str(model.__tablename__), []).append({**span, **row, "version": version["key"]})
         if version["until"] == OPEN:
-            connection.execute(sa.text("UPDATE record SET digest = :digest WHERE id = :id"), {"digest": render.digest(record), "id": record.id})
-        if indexed is None:
-            indexed = search.words([getattr(record, name, None) for name in ("name", "name_zh", "title", "title_zh", "summary")])
-        search.store(connection, {version["key"]: indexed.split() if isinstance(indexed, str) else indexed})
-    found["region_within"] = [{"region_id": row.region_id, "ancestor_id": row.ancestor_id, "since": 1, "until": OPEN} for row in within]
+            digests = {"digest": render.digest(record), "words": search.digest(words), "id": record.id}
+            connection.execute(sa.text("UPDATE record SET digest = :digest, search_digest = :words WHERE id = :id"), digests)
+        search.store(connection, {version["key"]: words})
+    found["region_within"] = within
     _insert(connection, found)
+
+
+def _within(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What every region lay in, from release to release."""
+    regions = [version for version in stored if isinstance(version["record"], Region)]
+    spans: list[dict[str, Any]] = []
+    held: dict[tuple[str, str], dict[str, Any]] = {}
+    for release in sorted({version[end] for version in regions for end in ("since", "until")} - {OPEN}):
+        there = [version["record"] for version in regions if version["since"] <= release < version["until"]]
+        above: dict[str, set[str]] = {}
+        for region in there:
+            above.setdefault(region.id, set()).update({region.parent.id} if region.parent else ())
+            for member in region.members:
+                above.setdefault(member.id, set()).add(region.id)
+        pairs = {(region.id, upper) for region in there for upper in render.reached(above, region.id)}
+        for pair in held.keys() - pairs:
+            held.pop(pair)["until"] = release
+        for pair in sorted(pairs - held.keys()):
+            held[pair] = {"region_id": pair[0], "ancestor_id": pair[1], "since": release, "until": OPEN}
+            spans.append(held[pair])
+    return spans
 
 
 def _insert(connection: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> None:
@@ -91,6 +112,10 @@ def _insert(connection: sa.Connection, found: dict[str, list[dict[str, Any]]]) -
             # Whatever the rows know beyond the columns of this revision is left out; keys that they lack are counted by the engine.
             wanted = [column.name for column in table.c if not column.primary_key or column.name in found[name][0]]
             op.bulk_insert(table, [{column: row.get(column) for column in wanted} for row in found[name]])
+    if connection.dialect.name == "postgresql":
+        # What waits for the commit to be checked would keep a later revision in the same transaction from altering the tables.
+        op.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        op.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _reflected(connection: sa.Connection) -> dict[str, sa.Table]:
@@ -98,14 +123,12 @@ def _reflected(connection: sa.Connection) -> dict[str, sa.Table]:
 
 
 def _versions(connection: sa.Connection) -> Iterator[dict[str, Any]]:
-    """Every version of every record with its span, as today's schema has it, and the key of its words."""
+    """Every version of every record with its span, as today's schema has it."""
     ends: dict[str, list[int]] = {}
     for row in connection.execute(sa.text("SELECT record_id, release FROM change WHERE change IN ('withdraw', 'merge')")):
         ends.setdefault(row.record_id, []).append(row.release)
     found = connection.execute(
-        sa.text(
-            "SELECT record_id, rendering.release, body, quoted, kind, record.key, state FROM rendering JOIN record ON record.id = record_id ORDER BY 1, 2"
-        )
+        sa.text("SELECT record_id, rendering.release, body, quoted, kind FROM rendering JOIN record ON record.id = record_id ORDER BY 1, 2")
     ).all()
     for row in found:
         ends.setdefault(row.record_id, []).append(row.release)
@@ -123,7 +146,6 @@ def _versions(connection: sa.Connection) -> Iterator[dict[str, Any]]:
             "seen_until": END,
             "body": render.body(record),
             "quoted": row.quoted if until == OPEN else None,
-            "words": row.key if until == OPEN else None,
         }
 
 
@@ -458,6 +480,8 @@ def _tables() -> None:
 def downgrade() -> None:
     """Earlier versions keep their renderings only, and what works published before a day support is lost."""
     connection = op.get_bind()
+    if connection.scalar(sa.text("SELECT count(*) FROM redaction")):
+        raise RuntimeError("fields are redacted in this database, which earlier versions of the software would publish again")
     held = {name: connection.execute(sa.select(table)).mappings().all() for name, table in _reflected(connection).items()}
     kinds = {row.id: row for row in connection.execute(sa.text("SELECT id, kind, key FROM record"))}
     words = {row.rowid: row.words for row in connection.execute(sa.text("SELECT rowid, words FROM search"))}
