@@ -98,17 +98,21 @@ class Hit(Shape):
 
 def hit(record: Mapping[str, Any], q: str, score: float) -> Hit:
     """A record as a query finds it."""
-    title = record.get("title") or record.get("name") or _of_figure(record)
     return Hit(
         id=record["id"],
         kind=record["kind"],
-        title=title,
+        title=title_of(record),
         title_zh=record.get("title_zh") or record.get("name_zh"),
         score=round(score, 4),
         path=f"/{record['kind']}s/{record['id']}",
         release=record["release"],
         highlights=highlights(fields_of(record), q),
     )
+
+
+def title_of(record: Mapping[str, Any]) -> str:
+    """What a whole record is called; of a figure: metric, subject, event, region and period, and the number as stated."""
+    return str(record.get("title") or record.get("name") or _of_figure(record))
 
 
 def _of_figure(record: Mapping[str, Any]) -> str:

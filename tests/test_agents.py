@@ -279,7 +279,7 @@ def test_an_answer_says_how_to_cite_it(api: httpx.Client) -> None:
     answer = call(api, "get", kind="region", id="cn-bj")
     base = str(api.base_url).rstrip("/")
     day = answer["release"]["released_at"][:10]
-    assert answer["cite"] == f"CGT Atlas, release 1 of {day}, regions/cn-bj, {base}/regions/cn-bj?as_of=1, CC BY 4.0."
+    assert answer["cite"] == f'"Beijing", CGT Atlas, release 1 of {day}, regions/cn-bj, {base}/regions/cn-bj?as_of=1, CC BY 4.0.'
     page = call(api, "list_figures", limit=2)
     assert page["cite"].startswith(f"CGT Atlas, release 1 of {day}, figures, {base}/figures?limit=2")
     for identifier, line in page["cites"].items():
@@ -288,6 +288,18 @@ def test_an_answer_says_how_to_cite_it(api: httpx.Client) -> None:
     (address,) = re.findall(r"http[^,]*", page["cite"])
     assert api.get(address).status_code == 200
     assert "cites" not in call(api, "list_figures", limit=2, fields="id")
+
+
+def test_what_is_cited_is_what_was_told(api: httpx.Client) -> None:
+    """Also where the answer was converted or as known by a day; what was never released is not cited."""
+    page = call(api, "list_figures", metric=["market-size"], convert="EUR", published_before="2026")
+    for record in page["data"]:
+        (address,) = re.findall(r"http[^,]*", page["cites"][record["id"]])
+        assert api.get(address).json()["data"] == record
+    assert "cite" not in call(api, "list_figures", as_of="0")
+    found = call(api, "cite", path="/figures?metric=market-size")
+    assert found["cite"] == found["data"]["footnote"]
+    assert call(api, "coverage", region=["cn-bj"], type=["acquisition"])["data"][0]["state"] in {"none-known", "not-looked-at"}
 
 
 def test_a_tool_that_does_not_exist_is_an_error_of_the_protocol(api: httpx.Client) -> None:

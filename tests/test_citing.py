@@ -55,7 +55,11 @@ def test_a_record_is_cited_at_the_newest_release_and_stays_what_it_was(releases:
     client, _ = releases
     found = cited(client, f"/figures/{FIGURE}?fields=id,value")
     assert (found["path"], found["release"]) == (f"/figures/{FIGURE}?fields=id,value&as_of=3", 3)
-    assert found["footnote"] == f"CGT Atlas, release 3 of 2026-03-10, figures/{FIGURE}, {found['url']}, CC BY 4.0."
+    title = "Market size, Cell and gene therapy, World, 2030: 76 billion USD"
+    assert found["footnote"] == f'"{title}", CGT Atlas, release 3 of 2026-03-10, figures/{FIGURE}, {found["url"]}, CC BY 4.0.'
+    assert title in found["csl"]["title"]
+    assert title in found["bibtex"]
+    assert cited(client, "/figures?metric=market-size")["footnote"].startswith("CGT Atlas, release 3 of 2026-03-10, figures, ")
 
 
 @pytest.mark.parametrize(("as_of", "release", "day"), [("1", 1, "2026-01-10"), ("2026-02", 2, "2026-02-10"), ("2026-01-31", 1, "2026-01-10")])

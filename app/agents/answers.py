@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from app.citations import Shape
 from app.envelopes import ReleaseInfo
 from app.formats.citing import footnote, pinned
 from app.formats.context import Context
+from app.highlights import title_of
 from app.manners import HEADER
 from app.problems import InvalidRequest, NotFound, Problem, ProblemDetails, details, invalid
 from app.schemas import RECORDS
@@ -186,7 +187,7 @@ class Call:
         if path == f"/{kind}s" and kind in RECORDS and body["data"] and "fields" not in body["applied"]:
             kept = "&".join(part for part in context.query.split("&") if part.partition("=")[0] in {"published_before", "convert"})
             single = {record["id"]: Context(release, base, f"/{kind}s/{record['id']}", kept) for record in body["data"]}
-            dressed["cites"] = {identifier: footnote(pinned(one)) for identifier, one in single.items()}
+            dressed["cites"] = {record["id"]: footnote(pinned(single[record["id"]]), title_of(record)) for record in body["data"]}
         if "note" in body and "note" in dressed:
             dressed["note"] = body["note"] = f"{dressed['note']} {body['note']}"
         return dressed | body
@@ -195,7 +196,9 @@ class Call:
         """A line to cite the answer by; the answer of `cite` is itself one."""
         if context.path == "/cite":
             return str(body["data"]["footnote"])
-        return footnote(pinned(context, takes_as_of=self.definition.pinnable))
+        record = body["data"]
+        title = title_of(record) if isinstance(record, dict) and "fields" not in dict(parse_qsl(context.query)) else None
+        return footnote(pinned(context, takes_as_of=self.definition.pinnable), title)
 
     def _too_large(self, answer: dict[str, Any], length: int, fields: Any) -> Told:
         """What is told where a single record, or what stands around it, is longer than the budget: which of its fields would fit."""

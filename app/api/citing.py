@@ -16,9 +16,11 @@ from app.citations import Shape
 from app.envelopes import One, RecordLinks, ReleaseInfo
 from app.formats import Context, formats_of
 from app.formats.citing import cite, pinned
+from app.highlights import title_of
 from app.parameters import ID_PATTERN, NoQuery, format_of
 from app.problems import InvalidRequest, NotReady, invalid
 from app.reader import reading
+from app.schemas import RECORDS
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)
 
@@ -102,7 +104,7 @@ async def cite_answer(request: Request, query: Annotated[CiteQuery, Query()]) ->
     if context.query != asked:
         await _refuse_unanswered(request, query.path, path, context.query)
     refuse_unchanged(request, headers)
-    found = cite(context)
+    found = cite(context, await _title(request, path, context.query))
     if request.state.format != "json":
         format = formats_of("cite")[request.state.format]
         return Response(b"".join(format.write(context, "cite", [found])), headers=headers, media_type=format.media_type)
@@ -151,8 +153,7 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
 
     The condition makes it stop before it reads any record: what is known to be good is told to be known.
     """
-    transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
-    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
+    async with _client(request) as client:
         answer = await client.get(f"{path}?{query}" if query else path, headers={"If-None-Match": "*"})
     if answer.status_code in {200, 304}:
         return
@@ -161,6 +162,21 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
         raise NotReady(problem["detail"], headers={"Retry-After": answer.headers.get("Retry-After", "5")})
     reasons = [invalid("path", given, f"{error['parameter']}: {error['message']}", error["did_you_mean"]) for error in problem["errors"]]
     raise InvalidRequest(reasons) if reasons else _refuse(given, problem["detail"], answer.headers.get("Location"))
+
+
+async def _title(request: Request, path: str, query: str) -> str | None:
+    """What the record at a path is called; None for what is no record."""
+    if not re.fullmatch(rf"/({'|'.join(RECORDS)})s/{ID_PATTERN}", path) or path in request.app.openapi()["paths"]:
+        return None
+    whole = "&".join(part for part in query.split("&") if part.partition("=")[0] != "fields")
+    async with _client(request) as client:
+        return title_of((await client.get(f"{path}?{whole}")).json()["data"])
+
+
+def _client(request: Request) -> httpx.AsyncClient:
+    """A client of this very service."""
+    transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
+    return httpx.AsyncClient(transport=transport, base_url=str(request.base_url))
 
 
 def _frozen(request: Request, given: str, as_of: str | None) -> tuple[ReleaseInfo, ReleaseInfo, dict[str, str]]:

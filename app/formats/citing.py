@@ -27,25 +27,25 @@ def pinned(context: Context, *, takes_as_of: bool = True) -> Context:
     return replace(context, query="&".join(parts))
 
 
-def footnote(context: Context) -> str:
-    """The citation of the answer in a line of plain text."""
+def footnote(context: Context, title: str | None = None) -> str:
+    """The citation of the answer, or of the record of this title, in a line of plain text."""
     release = context.release
-    return f"{ATTRIBUTION}, release {release.id} of {release.released_at:%Y-%m-%d}, {_subject(context)}, {context.url}, {context.licence}."
+    named = f'"{title}", ' if title else ""
+    return f"{named}{ATTRIBUTION}, release {release.id} of {release.released_at:%Y-%m-%d}, {_path(context)}, {context.url}, {context.licence}."
 
 
-def _subject(context: Context) -> str:
+def _path(context: Context) -> str:
     return context.path.strip("/") or "all data"
 
 
-def cite(context: Context) -> dict[str, Any]:
-    """How to cite the answer at the URL of the context: a footnote in plain text, an entry of BibTeX and an item of CSL-JSON."""
+def cite(context: Context, title: str | None = None) -> dict[str, Any]:
+    """How to cite the answer at the URL of the context, or the record of this title there: a footnote, BibTeX and CSL-JSON."""
     url, release, day = context.url, context.release.id, context.release.released_at
     key = f"cgt-atlas-{release}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
-    title = f"{ATTRIBUTION}, release {release}"
-    subject = _subject(context)
+    subject = f"{ATTRIBUTION}, release {release}: {title or _path(context)}"
     values = {
         "author": f"{{{ATTRIBUTION}}}",
-        "title": f"{{{escape(f'{title}: {subject}')}}}",
+        "title": f"{{{escape(subject)}}}",
         "year": f"{day.year:04}",
         "day": str(day.day),
         "version": str(release),
@@ -54,12 +54,12 @@ def cite(context: Context) -> dict[str, Any]:
     }
     lines = [f"  {name} = {{{value}}}" for name, value in values.items()] + [f"  month = {MONTHS[day.month - 1]}"]
     return {
-        "footnote": footnote(context),
+        "footnote": footnote(context, title),
         "bibtex": f"@misc{{{key},\n" + ",\n".join(lines) + "\n}\n",
         "csl": {
             "id": key,
             "type": "dataset",
-            "title": f"{title}: {subject}",
+            "title": subject,
             "author": [{"literal": ATTRIBUTION}],
             "issued": {"date-parts": [[day.year, day.month, day.day]]},
             "version": str(release),

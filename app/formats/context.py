@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
+from urllib.parse import parse_qsl, urlencode
 
 from app.envelopes import ReleaseInfo
 
@@ -14,6 +15,8 @@ ATTRIBUTION = "CGT Atlas"
 
 _LICENCES = {"CC-BY-4.0": ("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/")}
 _CHUNK = 1 << 16
+_CHANGING = {"published_before": {"event", "figure"}, "convert": {"figure"}}
+"""Parameters that change what a record says, and of which kinds."""
 
 
 class FormatError(Exception):
@@ -67,8 +70,11 @@ class Context:
         return f"{ATTRIBUTION}, release {self.release.id} of {self.release.released_at:%Y-%m-%d}, {self.licence}"
 
     def of(self, kind: str, identifier: str) -> str:
-        """The URL of a record."""
-        return f"{self.base_url}/{kind}s/{identifier}"
+        """The URL of a record as the answer shows it: of an earlier release, as known by a day, converted."""
+        given = dict(parse_qsl(self.query))
+        kept = {"as_of": str(self.release.id)} if "as_of" in given else {}
+        kept |= {name: given[name] for name, kinds in _CHANGING.items() if name in given and kind in kinds}
+        return f"{self.base_url}/{kind}s/{identifier}" + (f"?{urlencode(kept)}" if kept else "")
 
     def term(self, scheme: str, identifier: str) -> str:
         """The URL of a term of the vocabulary."""
