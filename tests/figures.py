@@ -89,6 +89,7 @@ def figure(identifier: str, amount: str, period: str | None = "2024", **fields: 
         "converted": None,
         "not_converted": None,
         "unsupported": [],
+        "redacted": [],
         "origins": 1,
         "derived": [],
         "release": 1,

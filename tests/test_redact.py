@@ -330,10 +330,10 @@ def test_the_command(empty_url: str) -> None:
     order = ("redact", EVENT, "people", "--reason", WHY)
     dry = cgt(*order, "--dry-run", **environment)
     assert dry.returncode == 0
-    assert "would be redacted (versions of the record 3, of others that show it 4" in dry.stdout
+    assert "would be redacted (versions of the record 2, of others that show it 4" in dry.stdout
     first = cgt(*order, **environment)
     assert first.returncode == 0, first.stderr
-    assert "people of the event csgct-annual-meeting-2025 is redacted (versions of the record 3, of others that show it 4" in first.stdout
+    assert "people of the event csgct-annual-meeting-2025 is redacted (versions of the record 2, of others that show it 4" in first.stdout
     assert "cn-bj-health-industry-output-2024 citations.attributed_to" in first.stdout
     assert not first.stderr
     again = cgt(*order, **environment)

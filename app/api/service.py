@@ -108,7 +108,7 @@ PATHS = {
     "/events": "conferences, foundings, launches, policies, investments, approvals",
     "/figures": "market sizes, output, counts, shares, ranks, rates, amounts",
     "/figures/series": "figures over periods, and the growth between them",
-    "/search": "records of all kinds by their words",
+    "/search?q=Beijing": "records of all kinds by their words",
     "/coverage": "what is on record by region, type and year, and where nobody has looked",
     "/organisations": "who takes part, publishes or is spoken of",
     "/regions": "places, with the counts of their records rolled up",
