@@ -18,6 +18,7 @@ from app.schemas import RECORDS
 _PLACE = "#/components/schemas/"
 
 TAGS = {
+    "search": "Records of all kinds by their words.",
     "events": "What happened, where, when, and who took part.",
     "figures": "Numbers with unit, qualifier, basis and receipts.",
     "organisations": "Who takes part, publishes or is spoken of.",
