@@ -1,6 +1,7 @@
 """`cgt export`: everything of the served release as a Data Package, a folder that tools read and people archive.
 
-It is written beside its place and then moved there, so that nobody ever sees half of one. The same release gives the same bytes.
+It is written beside its place and then moved there, so that nobody ever sees half of one. The same release gives the same bytes,
+until a field is redacted or other software writes the records.
 """
 
 import hashlib

@@ -217,8 +217,8 @@ def page(
         .limit(query.limit + 1)
     ).all()
     total = connection.scalar(counting)
-    if not total and reader.note is None:
-        reader = replace(reader, note=_why_nothing(reader, query))
+    if not total and reader.moment.release:
+        reader = reader.noting(_why_nothing(reader, query))
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]

@@ -38,7 +38,7 @@ class Reader:
     def at(self, query: Any) -> "Reader":
         """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
         as_of, before = getattr(query, "as_of", None), getattr(query, "published_before", None)
-        moment, release, note = self.moment, self.release, self.note
+        moment, release, note = self.moment, self.release, None
         if before is not None:
             moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))
         if as_of is not None:
@@ -48,7 +48,11 @@ class Reader:
                 note = f"{as_of} is not over: as of release {number}, the newest so far; as_of={number} keeps to it."
             if not number:
                 note = f"As of {as_of}, before the first release, nothing was on record."
-        return replace(self, moment=moment, release=release, note=note)
+        return replace(self, moment=moment, release=release).noting(note)
+
+    def noting(self, note: str | None) -> "Reader":
+        """The reader with a further note, if there is one."""
+        return replace(self, note=" ".join(filter(None, (self.note, note))) or None)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ import hypothesis
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from app import database
 from app.main import create_app
@@ -86,6 +87,20 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     databases = Databases(request.param, tmp_path, request)
     yield databases.new()
     databases.remove()
+
+
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[Engine]:
+    """Connections to an empty database, on each engine in turn."""
+    made = database.connect(empty_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    """A copy of the curated files to change or make mistakes in."""
+    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -112,6 +112,11 @@ def test_a_file_says_what_was_not_compared(synthetic: httpx.Client) -> None:
     told = synthetic.get("/figures?convert=USD&min=1").json()["note"]
     assert synthetic.get("/figures?convert=USD&min=1&format=csv").headers["x-cgt-note"] == told
     assert synthetic.get("/figures/series?convert=USD&min=1").json()["note"] == told
+    for path in ("/figures", "/figures/series"):
+        assert "before the first release" in synthetic.get(f"{path}?convert=USD&min=1&as_of=0").json()["note"]
+        both = synthetic.get(f"{path}?convert=USD&min=1&as_of=9999-12").json()["note"]
+        assert told in both
+        assert "9999-12 is not over" in both
 
 
 def test_a_series_is_converted_point_by_point(api: httpx.Client) -> None:

@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,6 @@ from app.models import END, OPEN, Record, Release, Rendering, columns
 from app.seeding import load as seeding
 from app.seeding.files import SeedError
 from tests.conftest import SEEDS, Server, load, walk
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
-
-
-@pytest.fixture
-def engine(empty_url: str) -> Iterator[Engine]:
-    made = database.connect(empty_url)
-    yield made
-    made.dispose()
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:

@@ -1,6 +1,5 @@
 """Mistakes in the curated files: all told at once, with file and line, and nothing is changed."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,15 +7,8 @@ import pytest
 
 from app.seeding import load as seeding
 from app.seeding.files import SeedError
-from tests.conftest import SEEDS
 
 FIGURE = "id: cn-cgt-market-size-2030"
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    """A copy of the curated files to make mistakes in."""
-    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
 
 
 def mistakes(folder: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """Quotes: passages from the documents that an operator loaded, beside the releases and never more than was promised."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,6 @@ def load_quoted(url: str, folder: Path = SEEDS) -> seeding.Outcome:
 def citations(record: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = record["citations"] + [citation for figure in record.get("figures", []) for citation in figure["citations"]]
     return found
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
 
 
 def test_every_citation_quotes_its_passage_and_no_more_than_promised(empty_url: str) -> None:

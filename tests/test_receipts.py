@@ -36,11 +36,6 @@ def data() -> Dataset:
 
 
 @pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
-
-
-@pytest.fixture
 def held(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDER, tmp_path / "documents"))
 

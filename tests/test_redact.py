@@ -28,18 +28,6 @@ NAME = "Tang Jian"
 WHY = "Article 17 of the GDPR."
 
 
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
-
-
-@pytest.fixture
-def engine(empty_url: str) -> Iterator[Engine]:
-    made = database.connect(empty_url)
-    yield made
-    made.dispose()
-
-
 def holding(engine: Engine, value: str) -> set[str]:
     """The tables that hold a text anywhere, as text, JSON or bytes."""
     found = set()

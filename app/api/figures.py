@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -182,7 +181,7 @@ def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Re
             table = compared if asked is query else values(reader.connection, _compared(reader, asked, str(asked.convert))[0])
             return [*conditions(reader, asked), table.id == figure.id]
 
-        told = replace(newest, note=not_compared(unknown))
+        told = newest.noting(not_compared(unknown))
         return answer(told, "figure", query, where, SORTS | {"value": SortKey(compared.value, float, nullable=True)}, FACETS, rewrite)
 
 

@@ -1,7 +1,6 @@
 """`/search`: records of all kinds by their words."""
 
 import json
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -61,8 +60,8 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
 
         rows = reader.connection.execute(everything.group_by(record.kind).order_by(func.count().desc(), record.kind))
         kinds = [{"value": row.kind, "label": row.kind, "count": row.records} for row in rows]
-        if not kinds and reader.note is None:
-            reader = replace(reader, note=_similar(reader, query.q))
+        if not kinds and reader.moment.release:
+            reader = reader.noting(_similar(reader, query.q))
         return page(reader, query, statement, asked.with_only_columns(func.count()), order, body, lambda: {"kind": kinds})
 
 

@@ -1,7 +1,6 @@
 """`/figures/series`: figures that measure the same thing over periods, and the growth between them."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -36,7 +35,7 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
             every = [converted(record, query) for record in figures]
             figures = [record for record in every if within_bounds(record, query)]
             if query.compares():
-                reader = replace(reader, note=not_compared(record["id"] for record in every if record["not_converted"]))
+                reader = reader.noting(not_compared(record["id"] for record in every if record["not_converted"]))
 
         def made() -> list[tuple[str, bytes]]:
             found = series(figures, bodies(reader, [reader.moment.of(figure), *conditions(reader, stating)]))

@@ -145,15 +145,16 @@ def _reshape(
 ) -> bool:
     """Write the records that other software wrote in today's schema; whether there were any."""
     release = columns(Release)
-    held = connection.execute(select(release.id, release.shape).where(release.shape.is_not(None)).order_by(release.id.desc()).limit(1)).one_or_none()
+    held = connection.scalar(select(release.shape).where(release.shape.is_not(None)).order_by(release.id.desc()).limit(1))
     newest = select(func.max(release.id)).scalar_subquery()
-    if held is None or held.shape != schemas.shape():
+    others = held != schemas.shape()
+    if others:
         progress("writing records in the schema of this version")
         versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(columns(Record).id, columns(Record).kind))})
         versions.forget(connection, unchanged)
         versions.add(connection, data, unchanged, names, releases)
     connection.execute(update(Release).where(release.id == newest).values(shape=schemas.shape()))
-    return bool(unchanged) and (held is None or held.shape != schemas.shape())
+    return bool(unchanged) and others
 
 
 def _only_retired(connection: Connection, before: dict[str, Any]) -> set[str]:
