@@ -67,4 +67,4 @@ def _number(text: str | None, scale: str | None) -> float | None:
     below = 10 ** len(decimals) * int(denominator or 1)
     if abs(above) > _LARGEST * below:
         raise ValueError(f"{text!r} is larger than any number of the industry; check the exponent or the scale")
-    return above / below
+    return float(above / below)
