@@ -79,6 +79,9 @@ class Index:
 
 
 def _size(kept: Any) -> int:
+    """About how many bytes something takes."""
+    if isinstance(kept, str):
+        return 50 + len(kept)
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())
     if isinstance(kept, Order):
