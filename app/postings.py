@@ -20,7 +20,7 @@ from app.database import Snapshot
 from app.models import END, UNDATED, Moment
 from app.search import query_words
 
-MOST_KEPT = 64_000_000
+MOST_KEPT = 40_000_000
 """Bytes of postings that a process keeps."""
 
 NONE = ""
