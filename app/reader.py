@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from app import database, history
+from app import history
 from app.caching import validators
-from app.database import Beside
+from app.database import Snapshot
 from app.dates import parse_query
 from app.envelopes import ReleaseInfo
 from app.models import UNDATED, Moment
-from app.problems import NotReady
+from app.postings import Postings
+from app.standing import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,28 @@ class Reader:
     """What an answer is made from: a moment of the data, seen through one connection, and the headers that say so."""
 
     request: Request
-    connection: Connection
+    snapshot: Snapshot
+    state: State
     release: ReleaseInfo
     headers: dict[str, str]
     moment: Moment
-    newest: int
-    """The newest release."""
-    redactions: int
-    """How many fields are redacted."""
     note: str | None = None
     """What must be known to read the answer rightly."""
+
+    @property
+    def connection(self) -> Connection:
+        """For queries that are put together."""
+        return self.snapshot.connection
+
+    @property
+    def newest(self) -> int:
+        """The newest release."""
+        return self.state.release.id
+
+    @property
+    def postings(self) -> Postings:
+        """What records can be found by."""
+        return Postings(self.state.index, self.snapshot, self.moment)
 
     def at(self, query: Any) -> "Reader":
         """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
@@ -61,19 +73,10 @@ def reading(request: Request) -> Iterator[Reader]:
 
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
-    with database.reading(request.app.state.engine) as connection:
-        release, beside = served_release(connection)
-        yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), release.id, beside.redactions)
-
-
-def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
-    """The release to answer from and what answers depend on beside it; NotReady where there is none."""
+    state = request.app.state.standing.now()
+    headers = validators(request, state.release, state.beside)
+    snapshot = Snapshot(request.app.state.engine)
     try:
-        latest = database.latest_release(connection)
-    except DBAPIError as error:
-        if not database.is_missing_table(error):
-            raise
-        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
-    if latest is None:
-        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
-    return latest
+        yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
+    finally:
+        snapshot.close()
