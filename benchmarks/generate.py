@@ -1,6 +1,6 @@
 """Writes a made-up data set of any size as a folder of curated files; the same size and release give the same bytes.
 
-    python -m benchmarks.generate FOLDER --events 100000 --release 2
+python -m benchmarks.generate FOLDER --events 100000 --release 2
 """
 
 import argparse
@@ -53,7 +53,7 @@ def _write(folder: Path, name: str, lines: Iterable[str], *, yaml: bool) -> int:
     with (folder / f"{name}.{'yaml' if yaml else 'jsonl'}").open("w", encoding="utf-8", newline="\n") as file:
         if yaml:
             file.write("[")  # JSON is YAML
-        for count, line in enumerate(lines, 1):  # noqa: B007  the last number is the count
+        for count, line in enumerate(lines, 1):
             file.write((",\n" if count > 1 else "") + line if yaml else line + "\n")
         if yaml:
             file.write("]\n")

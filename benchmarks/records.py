@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from app import vocabulary
-from benchmarks import figures, words
+from benchmarks import amounts, words
 from benchmarks.places import FEWEST, MOST, regions
 from benchmarks.words import rank, zipf
 
@@ -21,9 +21,29 @@ KINDS = ("documents", "regions", "organisations", "sources", "events", "figures"
 """The files of a data set, in the order in which they refer to each other."""
 
 _TYPES = zipf(
-    "financing trial-milestone conference regulatory-approval collaboration licensing-deal regulatory-acceptance policy publication-release"
-    " facility-opening platform-launch acquisition organisation-founding investment-commitment designation guidance facility-groundbreaking"
-    " reimbursement-listing industry-milestone divestiture market-withdrawal".split(),
+    [
+        "financing",
+        "trial-milestone",
+        "conference",
+        "regulatory-approval",
+        "collaboration",
+        "licensing-deal",
+        "regulatory-acceptance",
+        "policy",
+        "publication-release",
+        "facility-opening",
+        "platform-launch",
+        "acquisition",
+        "organisation-founding",
+        "investment-commitment",
+        "designation",
+        "guidance",
+        "facility-groundbreaking",
+        "reimbursement-listing",
+        "industry-milestone",
+        "divestiture",
+        "market-withdrawal",
+    ],
     1 << 12,
 )
 _ROLES = {
@@ -52,7 +72,7 @@ _BODY_NAMES = {
     "government": ("Commission", "委员会"),
     "media": ("Daily", "日报"),
 }
-_SURNAMES = zipf("Wang Li Zhang Liu Chen Smith Kim Müller Tanaka Garcia Okafor Novák".split(), 1 << 8)
+_SURNAMES = zipf(["Wang", "Li", "Zhang", "Liu", "Chen", "Smith", "Kim", "Müller", "Tanaka", "Garcia", "Okafor", "Novák"], 1 << 8)
 _SURNAMES_ZH = zipf(list("王李张刘陈杨黄赵周吴徐孙"), 1 << 8)
 _YEARS, _LAST = 36, 2026
 _CHANGED, _TURNOVER = 8, 1000
@@ -83,7 +103,14 @@ class World:
         events = self.size + (release - 1) * max(1, self.size // _TURNOVER)
         sources = events // 3 + 1
         bodies = max(40, self.size // 20)
-        return {"documents": sources // 2 + 1, "regions": len(self.regions), "organisations": bodies, "sources": sources, "events": events, "figures": events // 4}
+        return {
+            "documents": sources // 2 + 1,
+            "regions": len(self.regions),
+            "organisations": bodies,
+            "sources": sources,
+            "events": events,
+            "figures": events // 4,
+        }
 
     def entries(self, kind: str, numbers: range | None = None) -> Iterator[Entry]:
         """The entries of one of the files; of some numbers only, if they are given."""
@@ -209,7 +236,9 @@ class World:
             "status": draw.choice(["held", "held", "held", "scheduled"] if kind == "conference" else ["completed"] * 8 + ["announced", "cancelled"]),
             "title": words.english(draw, draw.randint(4, 10)).capitalize(),
         }
-        entry["summary"] = words.chinese(changes, 30) if changes.random() < 0.15 else words.english(changes, changes.randint(15, 35)).capitalize() + "."
+        entry["summary"] = (
+            words.chinese(changes, 30) if changes.random() < 0.15 else words.english(changes, changes.randint(15, 35)).capitalize() + "."
+        )
         if draw.random() < 0.6:
             entry["title_zh"] = words.chinese(draw, draw.randint(4, 10))
         if draw.random() < 0.97:
@@ -239,7 +268,10 @@ class World:
         if draw.random() < 0.15:
             person = {"name": f"{draw.choice(_SURNAMES)} {words.english(draw, 1).capitalize()}", "role": "speaker"}
             if draw.random() < 0.5:
-                person |= {"name_zh": draw.choice(_SURNAMES_ZH) + words.chinese(draw, 1), "organisation": identifier("organisations", rank(draw, bodies))}
+                person |= {
+                    "name_zh": draw.choice(_SURNAMES_ZH) + words.chinese(draw, 1),
+                    "organisation": identifier("organisations", rank(draw, bodies)),
+                }
             entry["people"] = [person]
         if draw.random() < 0.3:
             product = {"name": draw.choice(words.RARE).capitalize(), "modality": draw.choice(_MODALITIES)}
@@ -268,7 +300,7 @@ class World:
     def figure(self, number: int) -> Entry:
         """A number, bounded in some, and in one of twelve with a source that says something else."""
         draw, changes = self._begin("figures", number)
-        entry = {"id": identifier("figures", number)} | figures.number(draw)
+        entry = {"id": identifier("figures", number)} | amounts.number(draw)
         if draw.random() < 0.75:
             entry["region"] = draw.choice(self.region_ids)
         if draw.random() < 0.25:
@@ -286,7 +318,7 @@ class World:
         facts = [field for field in ("value", "basis", "subject", "region", "organisation", "event", "period", "relative_to") if field in entry]
         entry["cite"] = self.citations(draw, 4 * number // 3, facts)
         if draw.random() < 1 / 12:
-            stated = figures.differing(draw, entry, self.region_ids)
+            stated = amounts.differing(draw, entry, self.region_ids)
             other = identifier("sources", max(0, 4 * number // 3 - 41 - draw.randrange(9)))
             supports = ["value" if "value" not in stated else "basis"]
             entry["cite"].append({"source": other, "at": words.anchor(draw, "en"), "supports": supports, "stated": stated})
