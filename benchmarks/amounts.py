@@ -7,32 +7,9 @@ from app import vocabulary
 from benchmarks.words import zipf
 
 _METRICS = zipf(
-    [
-        "market-size",
-        "company-count",
-        "investment-amount",
-        "deal-value",
-        "attendance",
-        "growth-rate",
-        "industry-output",
-        "share",
-        "trial-count",
-        "approval-count",
-        "rank",
-        "cagr",
-        "pipeline-count",
-        "deal-upfront",
-        "price",
-        "patients-treated",
-        "floor-area",
-        "facility-count",
-        "annual-output-value",
-        "institution-count",
-        "processing-time",
-        "production-yield",
-        "tax-rate",
-        "focus-area-count",
-    ],
+    "market-size company-count investment-amount deal-value attendance growth-rate industry-output share trial-count approval-count rank cagr"
+    " pipeline-count deal-upfront price patients-treated floor-area facility-count annual-output-value institution-count processing-time"
+    " production-yield tax-rate focus-area-count".split(),
     1 << 12,
 )
 _CURRENCIES = zipf(["CNY", "USD", "EUR", "GBP", "JPY", "HKD", "KRW", "CHF", "SGD", "AUD"], 1 << 8)

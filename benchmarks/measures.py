@@ -54,7 +54,7 @@ class Bench:
         nested = [f"/{{}}/pages.json?type={kind}&region={region}&{_pairs(CURRENT)}" for kind, region in places]
         rows = [f"/api/tables/event?filter[type]=%27{kind}%27&filter[region_id]=%27{region}%27&sort=-date_first&limit=20" for kind, region in places]
         cold = events[:-_SPARE]
-        lists = {
+        lists: dict[str, Iterable[str]] = {
             "events": cold,
             "figures": figures[:-_SPARE],
             "as_of": with_parameter(cold, "as_of=1"),
@@ -176,8 +176,8 @@ def single(bench: Bench, site: Site, samples: int) -> None:
                 differences = [counted - plain for counted, plain in zip(found[f"{scope} {name}"], found[scope], strict=True)]
                 bench.results.add(f"{kind}, facet {name}{scope}", where, "ms", _quarters(differences))
     for name, words in searches().items():
-        paths = [_searches(words, 121 + (first + number) % 70) for number in range(samples)]
-        found = timed(site, {"floor": floor, "search": [path for path, _ in paths], "events": [path for _, path in paths]})
+        pairs = [_searches(words, 121 + (first + number) % 70) for number in range(samples)]
+        found = timed(site, {"floor": floor, "search": [path for path, _ in pairs], "events": [path for _, path in pairs]})
         bench.results.add(f"/search, {name}", where, "ms", _less(found["search"], found["floor"]))
         bench.results.add(f"/events?q=, {name}", where, "ms", _less(found["events"], found["floor"]))
     found = timed(site, {"floor": floor, **walk(site, bench.size, samples, 20 - bench.turn % 3)})
@@ -206,9 +206,7 @@ def walk(site: Site, size: int, samples: int, limit: int) -> dict[str, list[str]
     cursor: object = ""
     while cursor is not None:
         path = f"/events?sort=-date&limit={step}" + (f"&cursor={cursor}" if cursor else "")
-        page = client.json(f"{path}&fields=id")["page"]
-        assert isinstance(page, dict)
-        cursor = page["next"]
+        cursor = client.json(f"{path}&fields=id")["page"]["next"]
         if cursor is not None:
             paths.append(f"/events?sort=-date&limit={limit}&cursor={cursor}")
     client.close()

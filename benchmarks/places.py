@@ -30,40 +30,16 @@ _COUNTRIES = {
     "br": ("Brazil", "巴西"),
 }
 _PROVINCES = {
-    "cn": ["bj", "sh", "gd", "js", "zj", "ah", "fj", "sc", "hb", "hn", "sd", "tj", "cq", "sn", "ln", "hi", "jl", "he", "sx", "jx", "gx", "yn", "gz"],
-    "us": ["ca", "ma", "ny", "nj", "pa", "md", "nc", "tx", "wa"],
-    "jp": ["13", "27", "14", "26"],
-    "kr": ["11", "28"],
-    "de": ["be", "by", "bw"],
+    "cn": "bj sh gd js zj ah fj sc hb hn sd tj cq sn ln hi jl he sx jx gx yn gz".split(),
+    "us": "ca ma ny nj pa md nc tx wa".split(),
+    "jp": "13 27 14 26".split(),
+    "kr": "11 28".split(),
+    "de": "be by bw".split(),
 }
 _CHINESE = dict(
     zip(
         _PROVINCES["cn"],
-        [
-            "北京",
-            "上海",
-            "广东",
-            "江苏",
-            "浙江",
-            "安徽",
-            "福建",
-            "四川",
-            "湖北",
-            "湖南",
-            "山东",
-            "天津",
-            "重庆",
-            "陕西",
-            "辽宁",
-            "海南",
-            "吉林",
-            "河北",
-            "山西",
-            "江西",
-            "广西",
-            "云南",
-            "贵州",
-        ],
+        "北京 上海 广东 江苏 浙江 安徽 福建 四川 湖北 湖南 山东 天津 重庆 陕西 辽宁 海南 吉林 河北 山西 江西 广西 云南 贵州".split(),
         strict=True,
     )
 )

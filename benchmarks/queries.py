@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -87,7 +87,7 @@ class Queries:
 
     def _span(self, since: str, until: str, edtf: str) -> Pairs:
         """A year, quarter or month as a record names it, to that or some years on; or only one end."""
-        year, month = (re.findall(r"\d{4}(?:-\d\d)?", edtf)[0].split("-") + ["13"])[:2]
+        year, month = [*re.findall(r"\d{4}(?:-\d\d)?", edtf)[0].split("-"), "13"][:2]
         whole = f"{year}-{month}" if month <= "12" else f"{year}-Q{self.draw.randint(1, 4)}"
         first = self.draw.choice([year, year, whole])
         last = str(int(year) + self.draw.choice([0, 0, 1, 2, 5]))
@@ -123,7 +123,7 @@ def with_parameter(paths: list[str], parameter: str) -> Iterator[str]:
     return (f"{path}{'&' if '?' in path else '?'}{parameter}" for path in paths)
 
 
-def write(file: Path, lines: Iterator[str] | list[str]) -> Path:
+def write(file: Path, lines: Iterable[str]) -> Path:
     """Write lines to a file."""
     file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return file

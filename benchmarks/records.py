@@ -21,29 +21,9 @@ KINDS = ("documents", "regions", "organisations", "sources", "events", "figures"
 """The files of a data set, in the order in which they refer to each other."""
 
 _TYPES = zipf(
-    [
-        "financing",
-        "trial-milestone",
-        "conference",
-        "regulatory-approval",
-        "collaboration",
-        "licensing-deal",
-        "regulatory-acceptance",
-        "policy",
-        "publication-release",
-        "facility-opening",
-        "platform-launch",
-        "acquisition",
-        "organisation-founding",
-        "investment-commitment",
-        "designation",
-        "guidance",
-        "facility-groundbreaking",
-        "reimbursement-listing",
-        "industry-milestone",
-        "divestiture",
-        "market-withdrawal",
-    ],
+    "financing trial-milestone conference regulatory-approval collaboration licensing-deal regulatory-acceptance policy publication-release"
+    " facility-opening platform-launch acquisition organisation-founding investment-commitment designation guidance facility-groundbreaking"
+    " reimbursement-listing industry-milestone divestiture market-withdrawal".split(),
     1 << 12,
 )
 _ROLES = {
@@ -72,8 +52,9 @@ _BODY_NAMES = {
     "government": ("Commission", "委员会"),
     "media": ("Daily", "日报"),
 }
-_SURNAMES = zipf(["Wang", "Li", "Zhang", "Liu", "Chen", "Smith", "Kim", "Müller", "Tanaka", "Garcia", "Okafor", "Novák"], 1 << 8)
+_SURNAMES = zipf("Wang Li Zhang Liu Chen Smith Kim Müller Tanaka Garcia Okafor Novák".split(), 1 << 8)
 _SURNAMES_ZH = zipf(list("王李张刘陈杨黄赵周吴徐孙"), 1 << 8)
+_PRECISIONS = ["day"] * 72 + ["month"] * 10 + [""] * 6 + ["quarter"] * 3 + ["days"] * 3 + ["bound"] * 2 + ["months"] * 2 + ["~"] * 2
 _YEARS, _LAST = 36, 2026
 _CHANGED, _TURNOVER = 8, 1000
 """Of so many records, how many a release changes; of as many it adds one and retires one."""
@@ -103,14 +84,8 @@ class World:
         events = self.size + (release - 1) * max(1, self.size // _TURNOVER)
         sources = events // 3 + 1
         bodies = max(40, self.size // 20)
-        return {
-            "documents": sources // 2 + 1,
-            "regions": len(self.regions),
-            "organisations": bodies,
-            "sources": sources,
-            "events": events,
-            "figures": events // 4,
-        }
+        found = {"documents": sources // 2 + 1, "regions": len(self.regions), "organisations": bodies}
+        return found | {"sources": sources, "events": events, "figures": events // 4}
 
     def entries(self, kind: str, numbers: range | None = None) -> Iterator[Entry]:
         """The entries of one of the files; of some numbers only, if they are given."""
@@ -236,9 +211,8 @@ class World:
             "status": draw.choice(["held", "held", "held", "scheduled"] if kind == "conference" else ["completed"] * 8 + ["announced", "cancelled"]),
             "title": words.english(draw, draw.randint(4, 10)).capitalize(),
         }
-        entry["summary"] = (
-            words.chinese(changes, 30) if changes.random() < 0.15 else words.english(changes, changes.randint(15, 35)).capitalize() + "."
-        )
+        summary = words.chinese(changes, 30) if changes.random() < 0.15 else words.english(changes, changes.randint(15, 35))
+        entry["summary"] = summary.capitalize() + "."
         if draw.random() < 0.6:
             entry["title_zh"] = words.chinese(draw, draw.randint(4, 10))
         if draw.random() < 0.97:
@@ -268,10 +242,8 @@ class World:
         if draw.random() < 0.15:
             person = {"name": f"{draw.choice(_SURNAMES)} {words.english(draw, 1).capitalize()}", "role": "speaker"}
             if draw.random() < 0.5:
-                person |= {
-                    "name_zh": draw.choice(_SURNAMES_ZH) + words.chinese(draw, 1),
-                    "organisation": identifier("organisations", rank(draw, bodies)),
-                }
+                person["name_zh"] = draw.choice(_SURNAMES_ZH) + words.chinese(draw, 1)
+                person["organisation"] = identifier("organisations", rank(draw, bodies))
             entry["people"] = [person]
         if draw.random() < 0.3:
             product = {"name": draw.choice(words.RARE).capitalize(), "modality": draw.choice(_MODALITIES)}
@@ -332,22 +304,23 @@ def identifier(kind: str, number: int) -> str:
 
 def when(draw: random.Random) -> str:
     """A date of the last decades, most of them of late, in any precision that EDTF has for one."""
-    day, lot = _day(draw), draw.random()
-    if lot < 0.72:
-        return day.isoformat()
-    if lot < 0.82:
-        return f"{day:%Y-%m}"
-    if lot < 0.88:
-        return str(day.year)
-    if lot < 0.91:
-        return f"{day.year}-{33 + (day.month - 1) // 3}"
-    if lot < 0.94:
-        return f"{day}/{day + timedelta(days=1 + draw.randrange(3))}"
-    if lot < 0.96:
-        return f"[..{day:%Y-%m}]" if draw.random() < 0.7 else f"[{day:%Y-%m}..]"
-    if lot < 0.98:
-        return f"[{day.year - 1}-{day:%m}..{day:%Y-%m}]"
-    return f"{day.year}~"
+    day = _day(draw)
+    match draw.choice(_PRECISIONS):
+        case "day":
+            shown = day.isoformat()
+        case "month":
+            shown = f"{day:%Y-%m}"
+        case "quarter":
+            shown = f"{day.year}-{33 + (day.month - 1) // 3}"
+        case "days":
+            shown = f"{day}/{day + timedelta(days=1 + draw.randrange(3))}"
+        case "bound":
+            shown = f"[..{day:%Y-%m}]" if draw.random() < 0.7 else f"[{day:%Y-%m}..]"
+        case "months":
+            shown = f"[{day.year - 1}-{day:%m}..{day:%Y-%m}]"
+        case uncertain:
+            shown = f"{day.year}{uncertain}"
+    return shown
 
 
 def _years(draw: random.Random) -> str:

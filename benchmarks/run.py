@@ -57,8 +57,8 @@ def main() -> None:
     if given.guard:
         sys.exit(guard(given))
     results = Results()
-    with prepared(given, results) as (servers, benches):
-        measure(given, servers, benches, results)
+    with prepared(given, results) as benches:
+        measure(given, benches, results)
     goals = judged(results)
     text = table.markdown(results, goals)
     print(table.plain(text.splitlines()))  # noqa: T201
@@ -69,12 +69,12 @@ def main() -> None:
 
 def guard(given: argparse.Namespace) -> int:
     """Measure in short; a goal that is missed is measured once more before it counts as missed."""
-    with prepared(given, Results()) as (servers, benches):
+    with prepared(given, Results()) as benches:
         for last in (False, True):
             results = Results()
             for _, bench in benches:
                 bench.results = results
-            measure(given, servers, benches, results)
+            measure(given, benches, results)
             watched = [line for line in judged(results, SHARE) if line["guarded"]]
             for line in watched:
                 state = "held" if line["held"] else "MISSED"
@@ -89,7 +89,7 @@ def guard(given: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def prepared(given: argparse.Namespace, results: Results) -> Iterator[tuple[Servers, list[tuple[list[Base], Bench]]]]:
+def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple[list[Base], Bench]]]:
     """Data of every size in every engine, loaded, and the servers on them."""
     with contextlib.ExitStack() as stack:
         work = given.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cgt-bench-")))
@@ -114,10 +114,10 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[tuple[Serv
         for bases, bench in benches:
             told(f"{bench.size:,} events: servers start")
             bench.start(bases, given.workers, given.others)
-        yield servers, benches
+        yield benches
 
 
-def measure(given: argparse.Namespace, servers: Servers, benches: list[tuple[list[Base], Bench]], results: Results) -> None:
+def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], results: Results) -> None:
     """All that was asked for, over the servers that run."""
     if "loads" in given.only:
         largest = max(bench.size for _, bench in benches)

@@ -68,7 +68,7 @@ class Servers:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def api(self, url: str, size: int, workers: int) -> Site:
-        """This API as it is shipped."""
+        """The API as it is shipped."""
         port = free_port()
         environment = _environment() | {"CGT_DATABASE_URL": url, "CGT_PORT": str(port), "CGT_WORKERS": str(workers), "CGT_LOG_LEVEL": "error"}
         engine = "sqlite" if url.startswith("sqlite") else "postgresql"
