@@ -119,13 +119,13 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
 
 def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], results: Results) -> None:
     """All that was asked for, over the servers that run."""
+    largest = max(bench.size for _, bench in benches)
     if "loads" in given.only:
-        largest = max(bench.size for _, bench in benches)
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
         measures.hammer(loads, Clients(given.seconds), given.rounds, results, told)
     for bases, bench in benches:
         for site in [site for site in bench.sites if site.name == "api"]:
-            if "single" in given.only and site.workers == 1:
+            if "single" in given.only and site.workers == 1 and not (given.guard and bench.size < largest):
                 told(f"{bench.size:,} events: one reader on {site.engine}")
                 measures.single(bench, site, given.samples)
             if "memory" in given.only:
