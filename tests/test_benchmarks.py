@@ -80,9 +80,16 @@ def test_everything_that_there_is_in_life_is_there() -> None:
     # To parse a date takes long: one of each form is enough. -33 to -36 are quarters.
     forms = {re.sub(r"\d", "0", event["date"].replace("-3", "-Q", 1)): event["date"] for event in events if "date" in event}
     assert {dates.parse(date).precision for date in forms.values()} == {"day", "month", "quarter", "year", "range", "bound"}
-    assert {quantities.parse(figure["value"]).qualifier for figure in figures} == set(
-        ("exact", "about", "more-than", "at-least", "nearly", "up-to", "less-than", "range")
-    )
+    assert {quantities.parse(figure["value"]).qualifier for figure in figures} == {
+        "exact",
+        "about",
+        "more-than",
+        "at-least",
+        "nearly",
+        "up-to",
+        "less-than",
+        "range",
+    }
     assert {len(event["cite"]) for event in events} == {1, 2, 3}
     stated: list[dict[str, Any]] = [citation["stated"] for figure in figures for citation in figure["cite"] if "stated" in citation]
     assert {field for fields in stated for field in fields} == {"value", "basis", "subject", "region", "period"}
