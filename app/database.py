@@ -33,8 +33,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import SQLModel
 
 from app.envelopes import ReleaseInfo
@@ -91,8 +91,7 @@ def in_memory() -> Engine:
 
 
 def _prepared(engine: Engine) -> Engine:
-    """A SQLite engine with foreign keys, whole transactions, and eyes for a file that has been replaced."""
-    file = engine.url.database
+    """A SQLite engine with foreign keys and whole transactions."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -100,15 +99,6 @@ def _prepared(engine: Engine) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
-
-    @event.listens_for(engine, "connect")
-    def remember(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = identity(file)
-
-    @event.listens_for(engine, "checkout")
-    def refuse_stale(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        if record.info["file"] != identity(file):
-            raise DisconnectionError("the file was replaced; the pool opens the new one")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

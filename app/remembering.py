@@ -49,6 +49,7 @@ class Remembering:
         """Answer one request."""
         state = self.standing.known() if scope["type"] == "http" and scope["method"] == "GET" else None
         asked = _key(scope) if state is not None else None
+        scope["standing"] = state  # known well enough for all of this request
         if state is None or asked is None:
             await self.app(scope, receive, send)
             return
