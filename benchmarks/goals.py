@@ -101,6 +101,13 @@ def _on_both(engine: str, title: str) -> list[Goal]:
             f"{title}: re-load with 1 % changed against a load", 0.1, "x", _at_largest("re-load with 1 % changed, time", "load, time", engine), False
         ),
         Goal(
+            f"{title}: slowest answer while a release is loaded",
+            1000,
+            "ms",
+            _at_largest("slowest answer to a reader while a release is loaded", None, engine),
+            least=False,
+        ),
+        Goal(
             f"{title}: answers that failed while a release was loaded",
             0,
             "answers",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from statistics import mean, median, quantiles
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from benchmarks.building import Base
 from benchmarks.load import Client, Clients, Load, timed
@@ -27,6 +27,16 @@ _SPARE = 3000
 FIELDS = "fields=id,title,date,type"
 
 
+_OTHERS = {
+    "tables": f"/atlas-{{size}}/event.json?type={{kind}}&region_id={{region}}&{urlencode(CURRENT)}&_size=20&_sort_desc=date_first",
+    "nested": f"/atlas-{{size}}/pages.json?type={{kind}}&region={{region}}&{urlencode(CURRENT)}",
+    "rows": "/api/tables/event?filter[type]=%27{kind}%27&filter[region_id]=%27{region}%27&sort=-date_first&limit=20",
+}
+"""What others are asked for the newest 20 events of a type in a region."""
+
+_ASKED = {"datasette": (_OTHERS["tables"], _OTHERS["nested"]), "roapi": (_OTHERS["rows"],)}
+
+
 @dataclass(slots=True)
 class Bench:
     """One data set on its servers, with the files of queries about it."""
@@ -42,6 +52,8 @@ class Bench:
     figures: list[str] = field(default_factory=list)
     """Queries that no load asks for."""
     files: dict[str, Path] = field(default_factory=dict)
+    places: list[tuple[str, str]] = field(default_factory=list)
+    """Types and regions of events, for those that filter by nothing else."""
     turn: int = 0
     """How often one reader has asked; each time for something else."""
 
@@ -49,10 +61,7 @@ class Bench:
         queries = Queries(World(self.size))
         events, figures = queries.distinct("events", self.distinct + _SPARE), queries.distinct("figures", self.distinct // 2 + _SPARE)
         self.events, self.figures = events[-_SPARE + REPEATED :], figures[-_SPARE:]
-        places = queries.places(3000)
-        tables = [f"/{{}}/event.json?type={kind}&region_id={region}&{_pairs(CURRENT)}&_size=20&_sort_desc=date_first" for kind, region in places]
-        nested = [f"/{{}}/pages.json?type={kind}&region={region}&{_pairs(CURRENT)}" for kind, region in places]
-        rows = [f"/api/tables/event?filter[type]=%27{kind}%27&filter[region_id]=%27{region}%27&sort=-date_first&limit=20" for kind, region in places]
+        self.places = queries.places(3000)
         cold = events[:-_SPARE]
         lists: dict[str, Iterable[str]] = {
             "events": cold,
@@ -61,9 +70,7 @@ class Bench:
             "fields": with_parameter(cold, FIELDS),
             "repeated": events[-_SPARE : -_SPARE + REPEATED],
             "ceiling": ["/events"],
-            "tables": [path.format(f"atlas-{self.size}") for path in tables],
-            "nested": [path.format(f"atlas-{self.size}") for path in nested],
-            "rows": rows,
+            **{name: [path.format(kind=kind, region=region, size=self.size) for kind, region in self.places] for name, path in _OTHERS.items()},
         }
         self.files = {name: write(self.work / f"paths-{self.size}-{name}", lines) for name, lines in lists.items()}
 
@@ -85,6 +92,22 @@ class Bench:
                     self.results.notes.append(f"{name} is not installed here and was not measured")
                 else:
                     self.sites.append(site)
+        self._check_agreement()
+
+    def _check_agreement(self) -> None:
+        """RuntimeError where the others do not have the events that this API has: what answers something else cannot be compared."""
+        wanted = "/events?type={}&region={}&region_match=exact&fields=id"
+        for kind, region in self.places[:5]:
+            here = {event["id"] for event in Client(self.sites[0]).json(wanted.format(kind, region))["data"]}
+            for site in [site for site in self.sites if site.name in _ASKED]:
+                for path in _ASKED[site.name]:
+                    found = Client(site).json(
+                        path.format(kind=kind, region=region, size=self.size) + ("" if site.name == "roapi" else "&_shape=array")
+                    )
+                    there = {event["id"] for event in found}
+                    # The twentieth of a day may be another one.
+                    if len(there) != len(here) or (len(here) < 20 and there != here):
+                        raise RuntimeError(f"{site.name} has other events of {kind} in {region} than this API: {sorted(here ^ there)}")
 
     def loads(self, *, brief: bool = False) -> list[Load]:
         """All that many clients ask at once; in brief only what is compared with other sizes."""
@@ -106,10 +129,6 @@ class Bench:
                 if site.workers == 1:
                     found.append(Load("/events beside searches", site, self.files["events"], cycle(search_paths(range(1, 120)))))
         return found
-
-
-def _pairs(values: dict[str, str]) -> str:
-    return "&".join(f"{name}={value}" for name, value in values.items())
 
 
 def typical_page(site: Site, paths: list[str], file: Path) -> Path:

@@ -108,7 +108,13 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
                 base = Base(url, size, engine)
                 if engine == "postgresql" or not file.exists():
                     told(f"{size:,} events: loading into {engine}")
-                    building.build(base, building.folders(work.absolute(), size, yaml=given.yaml), work.absolute(), results, bench.events[:1000])
+                    building.build(
+                        base,
+                        building.folders(work.absolute(), size, yaml=given.yaml),
+                        work.absolute(),
+                        results,
+                        bench.files["events"].read_text("utf-8").splitlines(),
+                    )
                 bases.append(base)
             benches.append((bases, bench))
         for bases, bench in benches:
