@@ -73,7 +73,7 @@ def reading(request: Request) -> Iterator[Reader]:
 
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
-    state = request.app.state.standing.now()
+    state = request.scope.get("standing") or request.app.state.standing.now()
     headers = validators(request, state)
     snapshot = Snapshot(request.app.state.engine)
     try:

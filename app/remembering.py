@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.standing import Standing, State
 
-MOST_KEPT = 32_000_000
+MOST_KEPT = 16_000_000
 """Bytes of answers that a process keeps."""
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
@@ -49,6 +49,7 @@ class Remembering:
         """Answer one request."""
         state = self.standing.known() if scope["type"] == "http" and scope["method"] == "GET" else None
         asked = _key(scope) if state is not None else None
+        scope["standing"] = state  # known well enough for all of this request
         if state is None or asked is None:
             await self.app(scope, receive, send)
             return

@@ -100,6 +100,7 @@ class Standing:
             identity = database.identity(self.engine.url.database)
             if self._watch is None or identity != self._file:
                 self.close()
+                self.engine.dispose()  # the pool's connections read the file that was there before
                 try:
                     self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False, isolation_level=None)
                 except sqlite3.Error:

@@ -65,7 +65,7 @@ def test_the_tour_names_what_is_there() -> None:
     (tour,) = re.findall(r"## The code in ten minutes\n\n```\n(.*?)```", README, re.DOTALL)
     told = set(re.findall(r"^(?:  )?([a-z_]+(?:\.py|/))", tour, re.MULTILINE))
     inside = {path.name + ("/" if path.is_dir() else "") for path in (ROOT / "app").iterdir() if path.name not in {"__init__.py", "__pycache__"}}
-    assert told == inside | {"app/", "seeds/", "migrations/", "tests/"}
+    assert told == inside | {"app/", "seeds/", "migrations/", "benchmarks/", "tests/"}
 
 
 def test_make_targets_in_the_readme_exist() -> None:

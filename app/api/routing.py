@@ -65,6 +65,7 @@ class StrictRoute(APIRoute):
                 for _ in range(ATTEMPTS - 1):
                     with suppress(Outdated):
                         return cast(Response, self.endpoint(**arguments))
+                    request.scope["standing"] = None
                     request.app.state.standing.forget()
                 return cast(Response, self.endpoint(**arguments))
 

@@ -1,0 +1,77 @@
+"""Databases of made-up data: generated, loaded by `cgt seed`, loaded again with 1 % changed while somebody reads."""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+from benchmarks import generate
+from benchmarks.load import Reading
+from benchmarks.results import Results
+from benchmarks.servers import BIN, Servers
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A loaded database."""
+
+    url: str
+    size: int
+    engine: str
+
+    @property
+    def file(self) -> Path:
+        """The file of a SQLite database."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+def folders(work: Path, size: int, *, yaml: bool) -> list[tuple[Path, int]]:
+    """The curated files of two releases of a size and how many entries they have; what is there already is not made again."""
+    made = []
+    for release in (1, 2):
+        folder = work / f"files-{size}-{release}"
+        count = folder / "entries.txt"
+        if not count.exists():
+            entries = generate.write(folder, size, release, yaml=yaml)
+            count.write_text(str(entries), "ascii")
+        made.append((folder, int(count.read_text("ascii"))))
+    return made
+
+
+def build(base: Base, files: list[tuple[Path, int]], work: Path, results: Results, paths: list[str]) -> None:
+    """Load both releases and keep what it took; somebody reads `paths` while the second one is loaded."""
+    url, where = base.url, (base.size, base.engine, 1)
+    (first, entries), (second, _) = files
+    took, peak = seed(url, first)
+    results.add("load, records/s", where, "records/s", [entries / took])
+    results.add("load, time", where, "s", [took])
+    results.add("load, peak memory", where, "MB", [peak])
+    servers = Servers(work)
+    site = servers.api(url, base.size, 1)
+    try:
+        with Reading(site, cycle(paths)) as alone:
+            time.sleep(2)
+        with Reading(site, cycle(paths)) as beside:
+            took, _ = seed(url, second)
+    finally:
+        servers.stop()
+    results.add("re-load with 1 % changed, time", where, "s", [took])
+    results.add("slowest answer to a reader", where, "ms", [max(alone.times)])
+    results.add("slowest answer to a reader while a release is loaded", where, "ms", [max(beside.times)])
+    results.add("answers that failed while a release was loaded", where, "answers", [len(beside.failed)])
+
+
+def seed(url: str, folder: Path) -> tuple[float, float]:
+    """Run `cgt seed`; the seconds that it took and the megabytes that it had at most."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CGT_")} | {"CGT_DATABASE_URL": url}
+    begun = time.perf_counter()
+    log = folder.with_suffix(".log")
+    with log.open("wb") as output:
+        process = subprocess.Popen([str(BIN / "cgt"), "seed", str(folder)], env=environment, stdout=output, stderr=output)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024

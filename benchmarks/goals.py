@@ -1,0 +1,150 @@
+"""The goals, as data: what is compared with what, where, and which of them the short form watches over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.measures import EVENT_FACETS, FIGURE_FACETS
+from benchmarks.queries import searches
+from benchmarks.results import Results
+
+SHARE = 0.7
+"""The short form is content with so much of a goal: noise is no step back."""
+
+Look = Callable[[Results], tuple[float, int] | None]
+"""From what was measured to a number and the size that it belongs to; None where it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Something that a number must reach (`least`), or must not exceed."""
+
+    name: str
+    target: float
+    unit: str
+    look: Look
+    least: bool = True
+    guarded: bool = False
+    """Whether the short form asserts it: only what holds at its small sizes too, and holds today."""
+
+    def met(self, value: float, share: float = 1) -> bool:
+        """Whether a number reaches the goal, or so much of it."""
+        return value >= self.target * share if self.least else value <= self.target / share
+
+
+def _ratio(one: str, other: str, size: int, *, engine: str = "sqlite", base: str = "sqlite", workers: int = 1) -> Look:
+    def look(results: Results) -> tuple[float, int] | None:
+        at = results.nearest(size)
+        above, below = results.value(one, at, engine, workers), results.value(other, at, base, workers if base == "none" else 1)
+        return (above / below, at) if above is not None and below else None
+
+    return look
+
+
+def _growth(measure: str, engine: str) -> Look:
+    """How much larger it is at the largest size than at the smallest."""
+
+    def look(results: Results) -> tuple[float, int] | None:
+        smallest, largest = results.sizes()[0], results.sizes()[-1]
+        above, below = results.value(measure, largest, engine), results.value(measure, smallest, engine)
+        return (above / below, largest) if above is not None and below and smallest < largest else None
+
+    return look
+
+
+def _worst(measures: list[str], engine: str) -> Look:
+    """The largest of some at the largest size."""
+
+    def look(results: Results) -> tuple[float, int] | None:
+        at = results.sizes()[-1]
+        found = [value for measure in measures if (value := results.value(measure, at, engine)) is not None]
+        return (max(found), at) if found else None
+
+    return look
+
+
+def _at_largest(one: str, other: str | None, engine: str) -> Look:
+    def look(results: Results) -> tuple[float, int] | None:
+        at = results.sizes()[-1]
+        above, below = results.value(one, at, engine), results.value(other, at, engine) if other else 1.0
+        return (above / below, at) if above is not None and below else None
+
+    return look
+
+
+_COUNTED = ["/events, exact total", "/figures, exact total"]
+_COUNTED += [f"/events, facet {name}{scope}" for name in EVENT_FACETS for scope in ("", " of all")]
+_COUNTED += [f"/figures, facet {name}{scope}" for name in FIGURE_FACETS for scope in ("", " of all")]
+_SEARCHED = [f"{path}, {name}" for name in searches() for path in ("/search", "/events?q=")]
+
+
+def _on_both(engine: str, title: str) -> list[Goal]:
+    """The goals that are the same on both engines."""
+    return [
+        Goal(f"{title}: p99 of /events, largest against smallest", 1.5, "x", _growth("/events, p99", engine), least=False),
+        Goal(f"{title}: p99 of /figures, largest against smallest", 1.5, "x", _growth("/figures, p99", engine), least=False),
+        Goal(
+            f"{title}: last page of a walk against the first", 1.2, "x", _at_largest("last pages of a walk", "first pages of a walk", engine), False
+        ),
+        Goal(
+            f"{title}: pages as_of an earlier release against those of today", 0.5, "x", _at_largest("/events as_of, rate", "/events, rate", engine)
+        ),
+        Goal(f"{title}: fields= against whole records", 1, "x", _at_largest("/events fields, rate", "/events, rate", engine)),
+        Goal(f"{title}: exact total or facet, the worst", 5, "ms", _worst(_COUNTED, engine), least=False),
+        Goal(f"{title}: search, the worst", 25, "ms", _worst(_SEARCHED, engine), least=False),
+        Goal(f"{title}: p99 beside searches", 2, "x", _at_largest("/events beside searches, p99", "/events, p99", engine), least=False),
+        Goal(f"{title}: memory of a worker", 200, "MB", _at_largest("memory of a worker, PSS", None, engine), least=False),
+        Goal(f"{title}: start to first page", 1.5, "s", _at_largest("start to first page", None, engine), least=False),
+        Goal(f"{title}: load", 25_000, "records/s", _at_largest("load, records/s", None, engine)),
+        Goal(f"{title}: load, peak memory, largest against smallest", 2, "x", _growth("load, peak memory", engine), least=False),
+        Goal(
+            f"{title}: re-load with 1 % changed against a load", 0.1, "x", _at_largest("re-load with 1 % changed, time", "load, time", engine), False
+        ),
+        Goal(
+            f"{title}: slowest answer while a release is loaded",
+            1000,
+            "ms",
+            _at_largest("slowest answer to a reader while a release is loaded", None, engine),
+            least=False,
+        ),
+        Goal(
+            f"{title}: answers that failed while a release was loaded",
+            0,
+            "answers",
+            _at_largest("answers that failed while a release was loaded", None, engine),
+            least=False,
+        ),
+    ]
+
+
+GOALS = [
+    Goal("/events against Datasette's table", 12, "x", _ratio("/events, rate", "Datasette, table, rate", 100_000)),
+    Goal("/events against Datasette's nested query", 6, "x", _ratio("/events, rate", "Datasette, nested, rate", 100_000)),
+    Goal("/events against Datasette's nested query, at 1M", 25, "x", _ratio("/events, rate", "Datasette, nested, rate", 1_000_000)),
+    Goal("/events against Datasette's table, at 1M", 25, "x", _ratio("/events, rate", "Datasette, table, rate", 1_000_000)),
+    Goal("/events against ROAPI", 12, "x", _ratio("/events, rate", "ROAPI, rate", 100_000, base="parquet")),
+    Goal("/figures against Datasette's table", 12, "x", _ratio("/figures, rate", "Datasette, table, rate", 100_000)),
+    Goal("/figures against ROAPI", 12, "x", _ratio("/figures, rate", "ROAPI, rate", 100_000, base="parquet")),
+    Goal("/events against the ceiling", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none")),
+    Goal("/figures against the ceiling", 0.10, "x", _ratio("/figures, rate", "ceiling, rate", 100_000, base="none")),
+    Goal("/events against the ceiling, two workers", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none", workers=2)),
+    Goal("repeated requests against the ceiling", 0.5, "x", _ratio("/events repeated, rate", "ceiling, rate", 100_000, base="none")),
+    Goal("304 against the ceiling", 0.5, "x", _ratio("/events, 304, rate", "ceiling, rate", 100_000, base="none")),
+    Goal("PostgreSQL: /events against Datasette's table", 5, "x", _ratio("/events, rate", "Datasette, table, rate", 100_000, engine="postgresql")),
+    Goal("PostgreSQL: /figures against Datasette's table", 5, "x", _ratio("/figures, rate", "Datasette, table, rate", 100_000, engine="postgresql")),
+    *_on_both("sqlite", "SQLite"),
+    *_on_both("postgresql", "PostgreSQL"),
+]
+
+
+def judged(results: Results, share: float = 1) -> list[dict[str, Any]]:
+    """Every goal that was measured, with what it came to."""
+    found = []
+    for goal in GOALS:
+        seen = goal.look(results)
+        if seen is not None:
+            value, size = seen
+            limit = f"{'>=' if goal.least else '<='} {goal.target:g} {goal.unit}"
+            line = {"goal": goal.name, "target": limit, "measured": round(value, 3), "size": size, "met": goal.met(value)}
+            found.append(line | {"guarded": goal.guarded, "held": goal.met(value, share)})
+    return found

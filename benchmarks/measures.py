@@ -1,0 +1,258 @@
+"""What is asked of the servers and timed. Loads take turns in rounds, so that what slows the machine for a while slows all alike."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from statistics import mean, median, quantiles
+from urllib.parse import quote, urlencode
+
+from benchmarks.building import Base
+from benchmarks.load import Client, Clients, Load, timed
+from benchmarks.queries import Queries, searches, with_parameter, write
+from benchmarks.records import World
+from benchmarks.results import Results
+from benchmarks.servers import CURRENT, Servers, Site, workers_of
+
+EVENT_FACETS = ("type", "status", "region", "year", "topic", "organisation", "role")
+FIGURE_FACETS = ("metric", "subject", "region", "year", "unit", "basis", "qualifier", "agreement")
+REPEATED = 200
+"""Distinct requests that are asked again and again."""
+_SPARE = 3000
+"""Queries that are kept for one reader, and for repeated requests."""
+
+FIELDS = "fields=id,title,date,type"
+
+
+_OTHERS = {
+    "tables": f"/atlas-{{size}}/event.json?type={{kind}}&region_id={{region}}&{urlencode(CURRENT)}&_size=20&_sort_desc=date_first",
+    "nested": f"/atlas-{{size}}/pages.json?type={{kind}}&region={{region}}&{urlencode(CURRENT)}",
+    "rows": "/api/tables/event?filter[type]=%27{kind}%27&filter[region_id]=%27{region}%27&sort=-date_first&limit=20",
+}
+"""What others are asked for the newest 20 events of a type in a region."""
+
+_ASKED = {"datasette": (_OTHERS["tables"], _OTHERS["nested"]), "roapi": (_OTHERS["rows"],)}
+
+
+@dataclass(slots=True)
+class Bench:
+    """One data set on its servers, with the files of queries about it."""
+
+    size: int
+    work: Path
+    servers: Servers
+    results: Results
+    distinct: int
+    """Queries that are asked at most once of a server; more than it answers in all rounds, or the notes say so."""
+    sites: list[Site] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+    """Queries that no load asks for."""
+    files: dict[str, Path] = field(default_factory=dict)
+    places: list[tuple[str, str]] = field(default_factory=list)
+    """Types and regions of events, for those that filter by nothing else."""
+    turn: int = 0
+    """How often one reader has asked; each time for something else."""
+
+    def __post_init__(self) -> None:
+        queries = Queries(World(self.size))
+        events, figures = queries.distinct("events", self.distinct + _SPARE), queries.distinct("figures", self.distinct // 2 + _SPARE)
+        self.events, self.figures = events[-_SPARE + REPEATED :], figures[-_SPARE:]
+        self.places = queries.places(3000)
+        cold = events[:-_SPARE]
+        lists: dict[str, Iterable[str]] = {
+            "events": cold,
+            "figures": figures[:-_SPARE],
+            "as_of": with_parameter(cold, "as_of=1"),
+            "fields": with_parameter(cold, FIELDS),
+            "repeated": events[-_SPARE : -_SPARE + REPEATED],
+            "ceiling": ["/events"],
+            **{name: [path.format(kind=kind, region=region, size=self.size) for kind, region in self.places] for name, path in _OTHERS.items()},
+        }
+        self.files = {name: write(self.work / f"paths-{self.size}-{name}", lines) for name, lines in lists.items()}
+
+    def start(self, bases: Iterable[Base], workers: Iterable[int], others: Iterable[str]) -> None:
+        """Start this API on each database with each number of workers, and what it is compared with."""
+        bases, workers = list(bases), list(workers)
+        for base in bases:
+            self.sites += [self.servers.api(base.url, self.size, count) for count in workers]
+        page = typical_page(self.sites[0], self.events, self.work / f"page-{self.size}.json")
+        self.results.add("bytes of a typical page", (self.size, "none", 1), "bytes", [len(json.loads(page.read_text("utf-8"))["body"].encode())])
+        if "ceiling" in others:
+            self.sites += [self.servers.ceiling(page, self.size, count) for count in workers]
+        files = [base.file for base in bases if base.engine == "sqlite"]
+        for file in files:
+            starts = {"datasette": self.servers.datasette, "roapi": self.servers.roapi}
+            for name in [name for name in starts if name in others]:
+                site = starts[name](file, self.size)
+                if site is None:
+                    self.results.notes.append(f"{name} is not installed here and was not measured")
+                else:
+                    self.sites.append(site)
+        self._check_agreement()
+
+    def _check_agreement(self) -> None:
+        """RuntimeError where the others do not have the events that this API has: what answers something else cannot be compared."""
+        wanted = "/events?type={}&region={}&region_match=exact&fields=id"
+        for kind, region in self.places[:5]:
+            here = {event["id"] for event in Client(self.sites[0]).json(wanted.format(kind, region))["data"]}
+            for site in [site for site in self.sites if site.name in _ASKED]:
+                for path in _ASKED[site.name]:
+                    found = Client(site).json(
+                        path.format(kind=kind, region=region, size=self.size) + ("" if site.name == "roapi" else "&_shape=array")
+                    )
+                    there = {event["id"] for event in found}
+                    # The twentieth of a day may be another one.
+                    if len(there) != len(here) or (len(here) < 20 and there != here):
+                        raise RuntimeError(f"{site.name} has other events of {kind} in {region} than this API: {sorted(here ^ there)}")
+
+    def loads(self, *, brief: bool = False) -> list[Load]:
+        """All that many clients ask at once; in brief only what is compared with other sizes."""
+        found = []
+        for site in self.sites:
+            names = {
+                "api": {"/events": "events", "/figures": "figures"},
+                "ceiling": {"ceiling": "ceiling"},
+                "datasette": {"Datasette, table": "tables", "Datasette, nested": "nested"},
+                "roapi": {"ROAPI": "rows"},
+            }[site.name]
+            if site.name == "api" and not brief:
+                names |= {"/events repeated": "repeated"}
+                names |= {"/events as_of": "as_of", "/events fields": "fields"} if site.workers == 1 else {}
+            if site.name == "api" or not brief:
+                found += [Load(measure, site, self.files[name]) for measure, name in names.items()]
+            if site.name == "api" and not brief:
+                found.append(Load("/events, 304", site, tagged(site, self.files["repeated"])))
+                if site.workers == 1:
+                    found.append(Load("/events beside searches", site, self.files["events"], cycle(search_paths(range(1, 120)))))
+        return found
+
+
+def typical_page(site: Site, paths: list[str], file: Path) -> Path:
+    """The answer among some whose length is nearest to their mean, with its headers, for the ceiling to send."""
+    client = Client(site)
+    answers = []
+    for path in paths[-100:]:
+        _, answer, body = client.get(path)
+        answers.append((len(body), {"headers": answer.getheaders(), "body": body.decode()}))
+    client.close()
+    usual = mean(length for length, _ in answers)
+    _, page = min(answers, key=lambda pair: abs(pair[0] - usual))
+    file.write_text(json.dumps(page), "utf-8")
+    return file
+
+
+def tagged(site: Site, paths: Path) -> Path:
+    """The paths of a file with the ETags that their answers have."""
+    client = Client(site)
+    lines = [f"{path}\t{client.get(path)[1].getheader('ETag')}" for path in paths.read_text("utf-8").splitlines()]
+    client.close()
+    return write(paths.with_name(f"{paths.name}-tagged-{site.engine}-{site.workers}"), lines)
+
+
+def search_paths(marks: Iterable[int]) -> list[str]:
+    """The worst searches, on all kinds and among events; so many full stops behind the words make another query of the same work."""
+    return [path for mark in marks for words in searches().values() for path in _searches(words, mark)]
+
+
+def _searches(words: str, mark: int) -> tuple[str, str]:
+    text = quote(f"{words} {'.' * mark}")
+    return f"/search?q={text}", f"/events?q={text}"
+
+
+def hammer(loads: list[Load], clients: Clients, rounds: int, results: Results, told: Callable[[str], None]) -> None:
+    """Run all loads in every round, each time in another order."""
+    found: dict[tuple[str, Site], list[dict[str, float]]] = {}
+    for turn in range(rounds):
+        told(f"round {turn + 1} of {rounds}: {len(loads)} loads of {clients.seconds} s")
+        for load in random.Random(turn).sample(loads, len(loads)):
+            found.setdefault((load.measure, load.site), []).append(clients.run(load))
+    for load in loads:
+        where = (load.site.size, load.site.engine, load.site.workers)
+        for name, unit in {"rate": "requests/s", "p50": "ms", "p99": "ms", "bytes": "bytes"}.items():
+            results.add(f"{load.measure}, {name}", where, unit, [run[name] for run in found[load.measure, load.site]])
+    results.notes += clients.notes
+
+
+def single(bench: Bench, site: Site, samples: int) -> None:
+    """What one reader waits for, less what an answer without data takes: totals, facets, searches, the ends of a walk."""
+    where = (bench.size, site.engine, site.workers)
+    first, bench.turn = bench.turn * samples, bench.turn + 1
+    floor = ["/healthz"] * samples
+    for kind, paths, facets in (("/events", bench.events, EVENT_FACETS), ("/figures", bench.figures, FIGURE_FACETS)):
+        filtered = list(with_parameter(_part(paths, first, samples), "limit=1&fields=id"))
+        whole = [f"{kind}?fields=id&limit={1 + (first + number) % 200}" for number in range(samples)]
+        groups = {"floor": floor, "": filtered, " of all": whole}
+        for name in facets:
+            groups |= {f"{scope} {name}": list(with_parameter(groups[scope], f"facets={name}")) for scope in ("", " of all")}
+        found = timed(site, groups)
+        bench.results.add(f"{kind}, exact total", where, "ms", _less(found[""], found["floor"]))
+        for name in facets:
+            for scope in ("", " of all"):
+                differences = [counted - plain for counted, plain in zip(found[f"{scope} {name}"], found[scope], strict=True)]
+                bench.results.add(f"{kind}, facet {name}{scope}", where, "ms", _quarters(differences))
+    for name, words in searches().items():
+        pairs = [_searches(words, 121 + (first + number) % 70) for number in range(samples)]
+        found = timed(site, {"floor": floor, "search": [path for path, _ in pairs], "events": [path for _, path in pairs]})
+        bench.results.add(f"/search, {name}", where, "ms", _less(found["search"], found["floor"]))
+        bench.results.add(f"/events?q=, {name}", where, "ms", _less(found["events"], found["floor"]))
+    found = timed(site, {"floor": floor, **walk(site, bench.size, samples, 20 - bench.turn % 3)})
+    bench.results.add("first pages of a walk", where, "ms", _less(found["first"], found["floor"]))
+    bench.results.add("last pages of a walk", where, "ms", _less(found["last"], found["floor"]))
+
+
+def _part(paths: list[str], first: int, count: int) -> list[str]:
+    """So many paths, those that were not asked for before."""
+    return [paths[(first + number) % len(paths)] for number in range(count)]
+
+
+def _less(times: list[float], floor: list[float]) -> list[float]:
+    return [took - median(floor) for took in _quarters(times)]
+
+
+def _quarters(times: list[float]) -> list[float]:
+    """The median between the quartiles: single requests are disturbed more than rounds are."""
+    return quantiles(times, n=4)
+
+
+def walk(site: Site, size: int, samples: int, limit: int) -> dict[str, list[str]]:
+    """Paths of pages of about 20 at the beginning and at the end of all events that were never asked for, by walking there in longer pages."""
+    step = max(2, min(200, size // (4 * samples)))
+    client, paths = Client(site), []
+    cursor: object = ""
+    while cursor is not None:
+        path = f"/events?sort=-date&limit={step}" + (f"&cursor={cursor}" if cursor else "")
+        cursor = client.json(f"{path}&fields=id")["page"]["next"]
+        if cursor is not None:
+            paths.append(f"/events?sort=-date&limit={limit}&cursor={cursor}")
+    client.close()
+    last = paths[: -limit // step]  # whose pages are full
+    return {"first": paths[:samples], "last": last[-samples:]}
+
+
+def memory(bench: Bench, site: Site) -> None:
+    """What each worker holds: its share of what it has in common with others, and all that it touches."""
+    found: dict[str, list[float]] = {"Pss": [], "Rss": []}
+    for pid in workers_of(site):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]
+        numbers = {line.split(":")[0]: float(line.split()[1]) / 1024 for line in lines}
+        for name, values in found.items():
+            values.append(numbers[name])
+    where = (bench.size, site.engine, site.workers)
+    bench.results.add("memory of a worker, PSS", where, "MB", found["Pss"])
+    bench.results.add("memory of a worker, RSS", where, "MB", found["Rss"])
+
+
+def start_up(bench: Bench, base: Base, rounds: int) -> None:
+    """From the command to the first page."""
+    found = []
+    for turn in range(rounds):
+        begun = time.perf_counter()
+        site = bench.servers.api(base.url, base.size, 1)
+        Client(site).get(bench.events[-1 - turn])
+        found.append(time.perf_counter() - begun)
+        bench.servers.stop(site.pid)
+    bench.results.add("start to first page", (base.size, base.engine, 1), "s", found)
