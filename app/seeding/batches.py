@@ -4,7 +4,6 @@ What a batch does depends on its entries, on the entries that these refer to and
 may be made in any process.
 """
 
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from app.seeding import checks, files, render, tables
 from app.seeding.dataset import Dataset, sound_parts
 from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Lines
-from app.seeding.postings import Term, spanned, terms, worded
+from app.seeding.postings import Keys, put, spanned, terms, worded
 from app.seeding.redactions import Held
 from app.seeding.references import Json
 from app.seeding.render import Rendered, Renderer
@@ -77,7 +76,7 @@ class Batch:
     """Why an entry without mistakes could not be rendered: because of another one, which is told elsewhere."""
     done: list[Done] = field(default_factory=list)
     rows: dict[type[SQLModel], list[tuple[Any, ...]]] = field(default_factory=dict)
-    postings: dict[Term, "array[int]"] = field(default_factory=dict)
+    postings: Keys = field(default_factory=dict)
     words: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Of records that say the same and are found by other words than before: those of each view, by its first day."""
     anew: list[str] = field(default_factory=list)
@@ -202,12 +201,7 @@ class Maker:
                 part["version"] = key
                 found[model].append(part)
             for several in (terms(record), spanned(span), worded(written)):
-                for term in several:
-                    keys = batch.postings.get(term)
-                    if keys is None:
-                        batch.postings[term] = array("I", (key,))
-                    else:
-                        keys.append(key)
+                put(batch.postings, key, several)
             key += 1
         for model, made in found.items():
             self._rows(batch, model, made)

@@ -6,7 +6,6 @@ span and its words, and never change with what comes later; a release that ends 
 
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -111,37 +110,55 @@ def worded(words: list[str]) -> Iterator[Term]:
     yield "words", number(len(words))
 
 
+Keys = dict[str, dict[str, "array[int]"]]
+"""Versions by field and value."""
+
+
+def put(keys: Keys, key: int, found: Iterable[Term]) -> None:
+    """A version is found by these."""
+    for field, value in found:
+        of_field = keys.get(field)
+        if of_field is None:
+            of_field = keys[field] = {}
+        versions = of_field.get(value)
+        if versions is None:
+            of_field[value] = array("I", (key,))
+        else:
+            versions.append(key)
+
+
 class Gathered:
     """Postings of versions, written when many are gathered and at the end."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._keys: dict[Term, array[int]] = defaultdict(lambda: array("I"))
+        self._keys: Keys = {}
         self._entries = 0
 
     def add(self, key: int, found: Iterable[Term]) -> None:
         """A version is found by these."""
-        for term in found:
-            self._keys[term].append(key)
-            self._entries += 1
-        if self._entries >= MOST_GATHERED:
-            self.write()
+        single: Keys = {}
+        put(single, key, found)
+        self.take(single)
 
-    def take(self, found: Mapping[Term, "array[int]"]) -> None:
+    def take(self, found: Keys) -> None:
         """Versions are found by these."""
-        for term, keys in found.items():
-            self._keys[term].extend(keys)
-            self._entries += len(keys)
+        for field, values in found.items():
+            mine = self._keys.setdefault(field, {})
+            for value, keys in values.items():
+                held = mine.get(value)
+                if held is None:
+                    mine[value] = keys
+                else:
+                    held.extend(keys)
+                self._entries += len(keys)
         if self._entries >= MOST_GATHERED:
             self.write()
 
     def write(self) -> None:
         """Add what was gathered to what is stored."""
-        values: dict[str, list[str]] = defaultdict(list)
-        for field, value in self._keys:
-            values[field].append(value)
-        for field, named in values.items():
-            named.sort()
+        for field, values in self._keys.items():
+            named = sorted(values)
             for start in range(0, len(named), _BATCH):
                 self._merge(field, named[start : start + _BATCH])
         self._keys.clear()
@@ -152,12 +169,12 @@ class Gathered:
         held = {value: BitMap.deserialize(versions) for value, versions in stored}
         rows = []
         for value in values:
-            versions = BitMap(self._keys[field, value])
+            versions = BitMap(self._keys[field][value])
             if value in held:
                 versions |= held[value]
             rows.append((field, value, _written(versions)))
-        put = "INSERT INTO posting (field, value, versions) VALUES (?, ?, ?) ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"
-        tables.run(self.connection, put, rows)
+        insert = "INSERT INTO posting (field, value, versions) VALUES (?, ?, ?) ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"
+        tables.run(self.connection, insert, rows)
 
 
 def _written(versions: BitMap) -> bytes:
