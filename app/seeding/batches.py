@@ -20,7 +20,7 @@ from app.seeding import checks, files, render, tables
 from app.seeding.dataset import Dataset, sound_parts
 from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Lines
-from app.seeding.postings import Keys, put, spanned, terms, worded
+from app.seeding.postings import Keys, put, put_words, spanned, terms
 from app.seeding.redactions import Held
 from app.seeding.references import Json
 from app.seeding.render import Rendered, Renderer
@@ -165,9 +165,10 @@ class Maker:
         views = self.setting.held.views(self.renderer.views(batch.kind, form))
         made = [(view, render.body(view.record)) for view in views]
         digest = render.digest(made)
+        compared = self._compared(made)
         words = [search.words(texts(self.names, view.record)) for view in views]
         search_digest = search.digest(words[-1])
-        change = _change(known, digest)
+        change = _change(known, compared)
         if known and not change and known.search_digest != search_digest:
             batch.words[form.id] = {view.seen_from.isoformat(): found for view, found in zip(views, words, strict=True)}
         body = None
@@ -200,8 +201,9 @@ class Maker:
             for model, part in parts:
                 part["version"] = key
                 found[model].append(part)
-            for several in (terms(record), spanned(span), worded(written)):
-                put(batch.postings, key, several)
+            put(batch.postings, key, terms(record))
+            put(batch.postings, key, spanned(span))
+            put_words(batch.postings, key, written)
             key += 1
         for model, made in found.items():
             self._rows(batch, model, made)
@@ -220,7 +222,11 @@ class Maker:
 
     def _figure_digest(self, identifier: str) -> str:
         views = self.setting.held.views(self.renderer.views("figure", self.data.figures[identifier]))
-        return render.digest((view, render.body(view.record)) for view in views)
+        return self._compared([(view, render.body(view.record)) for view in views])
+
+    def _compared(self, views: list[tuple[Rendered, bytes]]) -> str:
+        """What tells whether a record changed: of what other software wrote only the whole record, which it may have had no other views of."""
+        return sha256(views[-1][1]).hexdigest() if self.setting.anew else render.digest(views)
 
     def _names(self, organisation: str) -> list[str | None]:
         whole = self.renderer.organisation(self.data.organisations[organisation])

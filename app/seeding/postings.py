@@ -127,6 +127,18 @@ def put(keys: Keys, key: int, found: Iterable[Term]) -> None:
             versions.append(key)
 
 
+def put_words(keys: Keys, key: int, words: list[str]) -> None:
+    """A version is found by these words: as `put` with `worded`, for what most of the postings are."""
+    of_words = keys.setdefault("word", {})
+    for word in words:
+        versions = of_words.get(word)
+        if versions is None:
+            of_words[word] = array("I", (key,))
+        else:
+            versions.append(key)
+    put(keys, key, [("words", number(len(words)))])
+
+
 class Gathered:
     """Postings of versions, written when many are gathered and at the end."""
 

@@ -106,7 +106,7 @@ class Publication:
         found: dict[str, Known] = {}
         for batch in versions.batches(identifiers) if not self.empty else ():
             wanted = select(record.id, record.state, record.digest, record.search_digest, record.release, record.stamp).where(record.id.in_(batch))
-            digests = versions.digests(self.connection, batch) if self.others else {}
+            digests = versions.whole_digests(self.connection, batch) if self.others else {}
             for row in self.connection.execute(wanted):
                 digest = digests.get(row.id, row.digest)
                 found[row.id] = Known(row.id, row.state == "current", digest, row.search_digest, row.release, row.stamp)

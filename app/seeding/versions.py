@@ -6,6 +6,7 @@ what a field that they do not know would say is empty.
 
 import json
 from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -106,14 +107,24 @@ def reshape(connection: Connection, kinds: dict[str, str]) -> None:
 
 
 def digests(connection: Connection, identifiers: Collection[str]) -> dict[str, str]:
-    """The digests of current records by id, as this software makes them of what other software wrote."""
+    """The digests of current records by id, as this software makes them of what is stored."""
     found: dict[str, list[tuple[render.Rendered, bytes]]] = {}
-    current = select(rendering.record_id, rendering.seen_from, rendering.seen_until, rendering.body).where(rendering.until == OPEN)
-    for row in connection.execute(current.where(rendering.record_id.in_(identifiers)).order_by(rendering.seen_from)):
-        content = json.loads(row.body)
-        view = render.Rendered(row.seen_from, row.seen_until, render.released(shaped(RECORDS[content["kind"]], content), {}))
-        found.setdefault(row.record_id, []).append((view, render.body(view.record)))
+    for view in _unreleased(connection, identifiers):
+        found.setdefault(view.record["id"], []).append((view, render.body(view.record)))
     return {identifier: render.digest(views) for identifier, views in found.items()}
+
+
+def whole_digests(connection: Connection, identifiers: Collection[str]) -> dict[str, str]:
+    """SHA-256 of the whole current records by id, as this software would write them without releases."""
+    views = (view for view in _unreleased(connection, identifiers) if view.seen_until == END)
+    return {view.record["id"]: sha256(render.body(view.record)).hexdigest() for view in views}
+
+
+def _unreleased(connection: Connection, identifiers: Collection[str]) -> Iterator[render.Rendered]:
+    stored = select(rendering.seen_from, rendering.seen_until, rendering.body).where(rendering.until == OPEN, rendering.record_id.in_(identifiers))
+    for row in connection.execute(stored.order_by(rendering.seen_from)):
+        content = json.loads(row.body)
+        yield render.Rendered(row.seen_from, row.seen_until, render.released(shaped(RECORDS[content["kind"]], content), {}))
 
 
 def shaped(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
