@@ -11,12 +11,13 @@ from starlette.requests import Request
 
 from app import __version__
 from app.database import Beside
-from app.envelopes import ReleaseInfo
+from app.envelopes import RELEASE_HEADER, ReleaseInfo
 
 CACHE_CONTROL = "public, max-age=60"
 """How long a cache may answer without asking: a release is seen at the latest after that."""
 
-VARY = "Accept, Accept-Encoding"
+VARY = f"Accept, Accept-Encoding, {RELEASE_HEADER}"
+"""What else than the URL an answer depends on. A cache may not answer a reader who has seen a newer release with what it kept before."""
 
 
 class NotModified(Exception):
@@ -44,7 +45,8 @@ def validators(request: Request, release: ReleaseInfo, beside: Beside) -> dict[s
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
     modified = max(release.released_at, beside.redacted_at or release.released_at)
-    headers = {"ETag": tag, "Last-Modified": format_datetime(modified, usegmt=True), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    told = {RELEASE_HEADER: str(release.id), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    headers = {"ETag": tag, "Last-Modified": format_datetime(modified, usegmt=True), **told}
     # Weak comparison, as RFC 9110 has it for this header.
     if tag in (given.removeprefix("W/") for given in _tags(request)):
         raise NotModified(headers)

@@ -1,7 +1,7 @@
 """Lists: keyset pages joined from rendered records, and the envelope around them.
 
 A page's records come as bytes and are never taken apart, unless `fields` asks for parts of them. The
-cursor holds the sort values of the last record, sealed with the query that it belongs to.
+cursor holds the newest release and the sort values of the last record, sealed with the query that it belongs to.
 """
 
 import base64
@@ -29,7 +29,7 @@ from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
-from app.reader import Reader
+from app.reader import Reader, refuse_older
 
 _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""
@@ -181,7 +181,7 @@ def _whole(
 ) -> Response:
     """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
     seal = _seal(reader.request, query)
-    behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
+    behind = [] if query.cursor is None else [_after(order, _open(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(reader.request, reader.headers)
     ordered = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
     headers = reader.headers
@@ -189,7 +189,7 @@ def _whole(
         labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
         last = reader.connection.execute(ordered.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
         if len(last) == 2:
-            following = _next(reader.request, _write(list(last[0]), seal))
+            following = _next(reader.request, _write(reader, list(last[0]), seal))
             headers = headers | {"Link": f'<{following}>; rel="next"'}
         ordered = ordered.limit(query.limit)
     return export(replace(reader, headers=headers), kind, ordered, body)
@@ -207,7 +207,7 @@ def page(
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection = reader.request, reader.connection
     seal = _seal(request, query)
-    behind = [] if query.cursor is None else [_after(order, _open(query.cursor, seal, [key for key, _ in order]))]
+    behind = [] if query.cursor is None else [_after(order, _open(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(request, reader.headers)
     labels = [f"sort_{place}" for place in range(len(order))]
     rows = connection.execute(
@@ -222,7 +222,7 @@ def page(
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
-        following = _write([getattr(rows[-1], label) for label in labels], seal)
+        following = _write(reader, [getattr(rows[-1], label) for label in labels], seal)
     return _envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
 
 
@@ -249,11 +249,11 @@ def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str,
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
     """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
     seal = _seal(reader.request, query)
-    last = "" if query.cursor is None else str(_open(query.cursor, seal, [SortKey(literal(""), str)])[0])
+    last = "" if query.cursor is None else str(_open(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])
     refuse_unchanged(reader.request, reader.headers)
     part = made(last, query.limit + 1)
     shown = part.items[: query.limit]
-    following = _write([shown[-1][0]], seal) if len(part.items) > query.limit else None
+    following = _write(reader, [shown[-1][0]], seal) if len(part.items) > query.limit else None
     return _envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
 
 
@@ -367,23 +367,29 @@ def _seal(request: Request, query: PageQuery) -> bytes:
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
 
 
-def _write(values: list[Any], seal: bytes) -> str:
-    plain = json.dumps([value.isoformat() if isinstance(value, date) else value for value in values], ensure_ascii=False).encode()
+def _write(reader: Reader, values: list[Any], seal: bytes) -> str:
+    plain = json.dumps([reader.newest, *(value.isoformat() if isinstance(value, date) else value for value in values)], ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
 
 
-def _open(cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
-    """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or this error, nothing else."""
-    values = None
+def _open(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
+    """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or an error, nothing else.
+
+    NotReady where the release that it was made at has not arrived here.
+    """
+    values, release = None, 0
     try:
         packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         mark, plain = packed[:9], packed[9:]
         if hashlib.blake2b(plain, digest_size=9, key=seal).digest() == mark:
-            values = [_value(value, key) for value, key in zip(json.loads(plain), keys, strict=True)]
+            release, *held = json.loads(plain)
+            if type(release) is int:
+                values = [_value(value, key) for value, key in zip(held, keys, strict=True)]
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         values = None
     if values is None:
         raise InvalidRequest([invalid("cursor", cursor, "was not given out for this query; start again without a cursor")])
+    refuse_older(reader.newest, release)
     return values
 
 

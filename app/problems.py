@@ -7,7 +7,7 @@ Problem
 ├── Gone             410  withdrawn; the detail says why
 ├── Merged           308  Location points to the record that took its place
 ├── NotAcceptable    406
-└── NotReady         503  no schema, no release or no database
+└── NotReady         503  no schema, no release or no database, or an older one than was asked for
 """
 
 import logging
@@ -23,8 +23,12 @@ from starlette.exceptions import HTTPException
 
 from app import vocabulary
 from app.citations import Shape
+from app.envelopes import RELEASE_HEADER
 
 MEDIA_TYPE = "application/problem+json"
+
+GIVEN_UP = {"40001", "40P01", "57014"}
+"""What PostgreSQL says of a query that it ended though nothing is wrong with it, such as one that kept a replica from going on."""
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +142,9 @@ def details(path: str, status: int, term: str, detail: str, errors: list[Problem
 def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
     """The answer that carries a problem."""
     body = details(request.url.path, status, term, detail, errors)
-    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+    release = getattr(request.state, "release", None)
+    told = {} if release is None else {RELEASE_HEADER: str(release)}
+    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **told, **(headers or {})}, MEDIA_TYPE)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -211,6 +217,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InterfaceError)
     def database(request: Request, error: OperationalError | InterfaceError) -> Response:
         logger.error("the database failed: %s", error.orig)
+        if getattr(error.orig, "sqlstate", None) in GIVEN_UP:
+            return problem(request, NotReady("The database gave up the query; ask again.", headers={"Retry-After": "1"}))
         return problem(request, NotReady("The database cannot be reached.", headers={"Retry-After": "5"}))
 
     @app.exception_handler(PoolTimeout)

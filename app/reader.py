@@ -1,5 +1,6 @@
 """What an answer is made from: a moment of the data, seen through one connection that is held no longer than needed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +15,9 @@ from app import database, history
 from app.caching import validators
 from app.database import Beside
 from app.dates import parse_query
-from app.envelopes import ReleaseInfo
+from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
-from app.problems import NotReady
+from app.problems import InvalidRequest, NotReady, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,23 @@ def reading(request: Request) -> Iterator[Reader]:
     """
     with database.reading(request.app.state.engine) as connection:
         release, beside = served_release(connection)
+        refuse_older(release.id, asked_release(request))
+        request.state.release = release.id
         yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), release.id, beside.redactions)
+
+
+def asked_release(request: Request) -> int:
+    """The oldest release that a request may be answered from: what it names, and what it was told of already. 0: any."""
+    given = ", ".join(request.headers.getlist(RELEASE_HEADER)) or "0"
+    if not re.fullmatch("[0-9]{1,9}", given):
+        raise InvalidRequest([invalid(RELEASE_HEADER, given, "is no number of a release; give that of an answer's header, or leave it out")])
+    return max(int(given), getattr(request.state, "release", 0))
+
+
+def refuse_older(newest: int, wanted: int) -> None:
+    """NotReady where what is served is older than what the reader has seen: a replica that lags behind."""
+    if newest < wanted:
+        raise NotReady(f"Release {wanted} has not arrived here yet; the newest is {newest}. Ask again in a moment.", headers={"Retry-After": "1"})
 
 
 def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
