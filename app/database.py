@@ -1,7 +1,7 @@
 """Engines, transactions and the state of a database's schema, for SQLite and PostgreSQL."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +11,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Connection, Engine, Float, Text, bindparam, cast, column, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import SQLModel
 
 from app.envelopes import ReleaseInfo
@@ -42,6 +62,14 @@ _ATTRIBUTES = {"any", "read-write", "read-only", "primary", "standby", "prefer-s
 
 _SEVERAL = re.compile(r"(?P<scheme>[a-z+]+)://(?P<user>[^/]*@)?(?P<hosts>[^/?@]*,[^/?@]*)(?P<database>/[^?]*)?(\?(?P<query>.*))?", re.DOTALL)
 """A URL that names several hosts as libpq has it."""
+
+
+class Behind(Exception):
+    """What is read from is older than what the reader has seen, such as a replica that has not caught up; in a moment it may be there."""
+
+    def __init__(self, newest: int, wanted: int) -> None:
+        super().__init__(f"Release {wanted} has not arrived here yet; the newest is {newest}. Ask again in a moment.")
+        self.wanted = wanted
 
 
 class DatabaseError(Exception):
@@ -161,11 +189,11 @@ def _prepared(engine: Engine) -> Engine:
 
     @event.listens_for(engine, "connect")
     def remember(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = _identity(file)
+        record.info["file"] = identity(file)
 
     @event.listens_for(engine, "checkout")
     def refuse_stale(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        if record.info["file"] != _identity(file):
+        if record.info["file"] != identity(file):
             raise DisconnectionError("the file was replaced; the pool opens the new one")
 
     @event.listens_for(engine, "begin")
@@ -176,7 +204,8 @@ def _prepared(engine: Engine) -> Engine:
     return engine
 
 
-def _identity(file: str | None) -> tuple[int, int] | None:
+def identity(file: str | None) -> tuple[int, int] | None:
+    """Which file lies at a path; None: there is none."""
     try:
         found = Path(file).stat() if file else None
     except OSError:
@@ -184,13 +213,94 @@ def _identity(file: str | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
+class Mark(NamedTuple):
+    """What tells two states of the data apart, as one query sees it on every host alike."""
+
+    release: int
+    texts: str | None
+    shape: str | None
+    redactions: int
+
+
+class Snapshot:
+    """What a request reads from: a connection of the pool that is taken when it is first needed, and given back by `close`.
+
+    Connections of a pool may lead to several hosts. One whose host has not got the state that is read is not used: Behind.
+    """
+
+    def __init__(self, engine: Engine, least: Mark | None = None) -> None:
+        self.engine, self.least = engine, least
+        self._raw: PoolProxiedConnection | None = None
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """A connection whose queries all see the same release, whatever is loaded meanwhile."""
+        if self._connection is None:
+            self._give_back()
+            self._connection = self.engine.connect()
+            self._check(self._connection.connection)
+            if self._connection.dialect.name == "postgresql":
+                self._connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return self._connection
+
+    def rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        """The rows of a statement in plain SQL with question marks, which go straight to the driver: what every request asks must be cheap."""
+        if self._connection is not None:
+            driver: Any = self._connection.connection.dbapi_connection
+        else:
+            if self._raw is None:
+                self._raw = self.engine.raw_connection()
+                self._check(self._raw)
+            driver = self._raw.dbapi_connection
+        return self._run(driver, statement, parameters)
+
+    def _check(self, taken: PoolProxiedConnection) -> None:
+        """Behind where the host of a connection has not got what is read. A host only goes on, so that it is asked once for each state."""
+        least = self.least
+        if least is None or self.engine.dialect.name == "sqlite" or _has(taken.info.get("mark"), least):
+            return
+        driver: Any = taken.dbapi_connection
+        rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
+        driver.rollback()  # whoever reads now begins a transaction of its own
+        mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0)
+        if not _has(mark, least):
+            raise Behind(mark.release, least.release)
+
+    def _run(self, driver: Any, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        if self.engine.dialect.name == "postgresql":
+            statement = statement.replace("?", "%s")
+        try:
+            return list(driver.execute(statement, parameters).fetchall())
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
+
+    def _give_back(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._give_back()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _has(mark: Mark | None, least: Mark) -> bool:
+    """Whether a host that was seen in one state has another."""
+    return mark is not None and (mark.release > least.release or mark == least)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection whose queries all see the same release, whatever is loaded meanwhile."""
-    with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        yield connection
+    snapshot = Snapshot(engine)
+    try:
+        yield snapshot.connection
+    finally:
+        snapshot.close()
 
 
 @contextmanager
@@ -228,15 +338,27 @@ def explain(engine: Engine, error: BaseException, variable: str = "CGT_DATABASE_
     return f"{where} failed: {cause}"
 
 
-def values(connection: Connection, given: Mapping[str, float | None]) -> Any:
-    """Numbers by ids as a table of the columns `id` and `value`, however many they are: one parameter of the statement holds them all."""
+def values(connection: Connection, given: Mapping[Any, float | None], *, by_version: bool = False) -> Any:
+    """Numbers by ids or versions as a table of the columns `id` (or `version`) and `value`, however many they are.
+
+    One parameter of the statement holds them all.
+    """
+    key = column("version", Integer) if by_version else column("id", Text)
     if connection.dialect.name == "postgresql":
-        pairs = bindparam(None, [{"id": name, "value": number} for name, number in given.items()], type_=JSON)
-        rows = func.json_to_recordset(pairs).table_valued(column("id", Text), column("value", Float)).render_derived(with_types=True)
-        return select(rows.c.id.collate("C").label("id"), rows.c.value).subquery().c
+        pairs = bindparam(None, [{key.name: name, "value": number} for name, number in given.items()], type_=JSON)
+        rows = func.json_to_recordset(pairs).table_valued(key, column("value", Float)).render_derived(with_types=True)
+        named = rows.c[key.name]
+        return select((named if by_version else named.collate("C")).label(key.name), rows.c.value).subquery().c
     each = func.json_each(bindparam(None, list(given.items()), type_=JSON)).table_valued("value")
     name, number = (func.json_extract(each.c.value, path) for path in ("$[0]", "$[1]"))
-    return select(name.label("id"), cast(number, Float).label("value")).subquery().c
+    return select(name.label(key.name), cast(number, Float).label("value")).subquery().c
+
+
+def among(connection: Connection, column: ColumnElement[int], keys: Iterable[int]) -> ColumnElement[bool]:
+    """What holds for the rows with one of these numbers, however many they are: one parameter of the statement holds them all."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(keys), type_=ARRAY(Integer)))
+    return column.in_(select(func.json_each(bindparam(None, list(keys), type_=JSON)).table_valued("value").c.value))
 
 
 def is_missing_table(error: DBAPIError) -> bool:
@@ -305,6 +427,8 @@ class Beside(NamedTuple):
     """How many fields are redacted."""
     redacted_at: datetime | None
     """When the last of them was."""
+    shape: str | None
+    """Digest of the schema in which the records are written."""
 
 
 def latest_release(connection: Connection) -> tuple[ReleaseInfo, Beside] | None:
@@ -315,7 +439,7 @@ def latest_release(connection: Connection) -> tuple[ReleaseInfo, Beside] | None:
     row = connection.execute(select(release, count.label("redactions"), last.label("redacted_at")).order_by(release.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    return release_info(row), Beside(row.texts, row.redactions, utc(row.redacted_at) if row.redacted_at else None)
+    return release_info(row), Beside(row.texts, row.redactions, utc(row.redacted_at) if row.redacted_at else None, row.shape)
 
 
 def release_info(row: Any) -> ReleaseInfo:

@@ -4,13 +4,12 @@ A client that reads slowly or goes away thus holds no connection, and what canno
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from tempfile import SpooledTemporaryFile
-from typing import Any
 from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from starlette.types import Receive, Scope, Send
 
 from app.formats import FORMATS, Context, LibraryMissing
@@ -21,12 +20,10 @@ from app.reader import Reader
 IN_MEMORY = 8_000_000
 """Bytes of an answer that are not yet worth a file."""
 _CHUNK = 64 * 1024
-_ROWS = 500
-"""Rows that are fetched at a time."""
 
 
-def export(reader: Reader, kind: str, statement: Select[Any], record: Callable[[Any], bytes]) -> Response:
-    """The rows of a statement, each made a record by `record`, in the format that was negotiated."""
+def export(reader: Reader, kind: str, records: Iterable[bytes]) -> Response:
+    """Records in the format that was negotiated."""
     request = reader.request
     format = FORMATS[request.state.format]
     context = Context(
@@ -37,10 +34,9 @@ def export(reader: Reader, kind: str, statement: Select[Any], record: Callable[[
         places=_places(reader) if format.id == "geojson" else {},
         origins=_origins(reader) if format.id == "tidy" else {},
     )
-    rows = reader.connection.execution_options(yield_per=_ROWS).execute(statement)
     spool = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  closed when it has been sent
     try:
-        for chunk in format.write(context, kind, (json.loads(record(row)) for row in rows)):
+        for chunk in format.write(context, kind, map(json.loads, records)):
             spool.write(chunk)
     except BaseException as error:
         spool.close()

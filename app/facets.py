@@ -1,24 +1,32 @@
 """`facets`: how many records of a list have each value of a field, under the filters in force.
 
 A facet leaves its own filter out, so that a page can offer the other values. What a record does not say is counted under null. Nothing
-is cut: every value that some record has is there.
+is cut: every value that some record has is there. Events and figures are counted by the index, what is fewer by the database.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, extract, func, select
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from app import vocabulary
-from app.models import Moment, Region, RegionWithin, columns
+from app.models import Organisation, Region, RegionWithin, columns
 from app.parameters import ListQuery
+from app.postings import TAKING
 from app.problems import InvalidRequest, invalid
+from app.reader import Reader
 
 UNKNOWN = "unknown"
 """The label of null."""
 
-Conditions = list[ColumnElement[bool]]
+Bucket = tuple[str | None, str | None, int]
+"""A value, its label and how many records have it; without a value: how many have none."""
+
+Conditions = Callable[[Reader, Any], list[ColumnElement[bool]]]
+Choice = Callable[[Reader, Any], BitMap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +35,8 @@ class Facet:
 
     leaves_out: tuple[str, ...]
     """The parameters that filter by the field."""
-    counts: Callable[[Any, Conditions, Moment], Select[Any]]
-    """From the query, its conditions and the moment that it reads to rows of `value`, `label` and `records`."""
+    counts: Callable[[Reader, Any], Iterable[Bucket]]
+    """The values of the records that a query finds."""
     scheme: str | None = None
     """The vocabulary that names the values, where they are terms."""
     ascending: bool = False
@@ -48,67 +56,117 @@ def names(facets: dict[str, Facet], given: str | None) -> list[str]:
     return wanted
 
 
-def count(connection: Connection, facet: Facet, query: ListQuery, where: Callable[[Any], Conditions], moment: Moment) -> list[dict[str, Any]]:
-    """The values of a facet in a moment with their labels and counts, null last; `where` gives the conditions of a query."""
+def count(reader: Reader, facet: Facet, query: ListQuery) -> list[dict[str, Any]]:
+    """The values of a facet with their labels and counts, null last."""
     fields = type(query).model_fields
     free = query.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in facet.leaves_out})
-    rows = connection.execute(facet.counts(free, where(free), moment)).all()
-    found = [(str(row.value), _label(facet, row), row.records) for row in rows if row.value is not None]
-    found.sort(key=lambda bucket: bucket[0] if facet.ascending else (-bucket[2], bucket[0]))
-    unknown = sum(row.records for row in rows if row.value is None)
-    buckets = [{"value": value, "label": label, "count": many} for value, label, many in found]
-    return [*buckets, {"value": None, "label": UNKNOWN, "count": unknown}] if unknown else buckets
-
-
-def _label(facet: Facet, row: Any) -> str:
     terms = vocabulary.UNITS if facet.scheme == "any-unit" else vocabulary.SCHEMES.get(facet.scheme or "", {})
-    return terms[row.value].name if row.value in terms else str(row.label)
+    found: list[dict[str, Any]] = []
+    unknown = 0
+    for value, label, many in facet.counts(reader, free):
+        if value is None:
+            unknown += many
+        elif many:
+            found.append({"value": value, "label": terms[value].name if value in terms else label or value, "count": many})
+    found.sort(key=lambda bucket: bucket["value"] if facet.ascending else (-bucket["count"], bucket["value"]))
+    return [*found, {"value": None, "label": UNKNOWN, "count": unknown}] if unknown else found
 
 
-def again(table: Any) -> Any:
-    """The columns of a table under another name: the conditions of the list speak of the table itself."""
-    return next(iter(table)).table.alias().c
+def by_value(choose: Choice, field: str) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by the values of a field of the index."""
+
+    def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
+        chosen = choose(reader, query)
+        for value, versions in reader.postings.every(field).items():
+            yield (value or None), None, versions.intersection_cardinality(chosen)
+
+    return counts
 
 
-def by_column(column: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
-    """Counts by a column of the list's own table."""
-    counted = func.count(identifier).label("records")
-    return lambda _, where, __: select(column.label("value"), column.label("label"), counted).where(*where).group_by(column)
-
-
-def by_region(region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
+def by_place(choose: Choice, field: str) -> Callable[[Reader, Any], Iterable[Bucket]]:
     """Counts by region, each with all that lies in it."""
-    within, place = again(columns(RegionWithin)), again(columns(Region))
 
-    def counts(_: Any, where: Conditions, moment: Moment) -> Select[Any]:
-        joined = identifier.table.outerjoin(within.region_id.table, and_(within.region_id == region, moment.whole(within))).outerjoin(
-            place.id.table, and_(place.id == within.ancestor_id, moment.whole(place))
+    def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
+        labels, above = reader.state.index.kept(("places", reader.moment.release), lambda: _places(reader))
+        many: Counter[str] = Counter()
+        for region, _, own in by_value(choose, field)(reader, query):
+            if region is None:
+                yield None, None, own
+            elif own:
+                for place in above[region]:
+                    many[place] += own
+        yield from ((place, labels[place], records) for place, records in many.items())
+
+    return counts
+
+
+def _places(reader: Reader) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The names of the regions of a moment, and what each lies in, with itself."""
+    region, within = columns(Region), columns(RegionWithin)
+    labels = {row.id: row.name for row in reader.connection.execute(select(region.id, region.name).where(reader.moment.whole(region)))}
+    above: dict[str, list[str]] = {}
+    for row in reader.connection.execute(select(within.region_id, within.ancestor_id).where(reader.moment.whole(within))):
+        above.setdefault(row.region_id, []).append(row.ancestor_id)
+    return labels, above
+
+
+def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by organisations that take part, in the roles that the query names, if it does."""
+
+    def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
+        chosen, postings = choose(reader, query), reader.postings
+        found = {value: versions.intersection_cardinality(chosen) for value, versions in postings.every("event.organisation").items()}
+        if query.role:
+            taking = postings.every("event.taking")
+            parts = {name: [taking[key] for role in query.role if (key := f"{role}{TAKING}{name}") in taking] for name in found if name}
+            found = {name: BitMap.union(*versions).intersection_cardinality(chosen) for name, versions in parts.items() if versions}
+        body = columns(Organisation)
+        labels = {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
+        yield from ((name or None, labels.get(name), many) for name, many in found.items())
+
+    return counts
+
+
+def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by the roles of organisations, of those that the query names, if it does."""
+
+    def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
+        if not query.organisation:
+            yield from by_value(choose, "event.role")(reader, query)
+            return
+        chosen = choose(reader, query)
+        for role in vocabulary.SCHEMES["role"]:
+            versions = reader.postings.any("event.taking", [f"{role}{TAKING}{name}" for name in query.organisation])
+            yield role, None, versions.intersection_cardinality(chosen)
+
+    return counts
+
+
+def by_column(where: Conditions, column: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by a column of the list's own table."""
+    counted = select(column.label("value"), column.label("label"), func.count(identifier).label("records"))
+    return from_rows(lambda reader, query: counted.where(*where(reader, query)).group_by(column))
+
+
+def by_region(where: Conditions, region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by region, each with all that lies in it."""
+    within, place = columns(RegionWithin)["region_id"].table.alias().c, columns(Region)["id"].table.alias().c
+
+    def statement(reader: Reader, query: Any) -> Select[Any]:
+        joined = identifier.table.outerjoin(within.region_id.table, and_(within.region_id == region, reader.moment.whole(within))).outerjoin(
+            place.id.table, and_(place.id == within.ancestor_id, reader.moment.whole(place))
         )
         counted = func.count(identifier.distinct()).label("records")
         return (
             select(within.ancestor_id.label("value"), place.name.label("label"), counted)
             .select_from(joined)
-            .where(*where)
+            .where(*where(reader, query))
             .group_by(within.ancestor_id, place.name)
         )
 
-    return counts
+    return from_rows(statement)
 
 
-def by_year(first: ColumnElement[Any], last: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Any, Conditions, Moment], Select[Any]]:
-    """Counts by year, a record in each year that its date touches; an open date in that of the bound it has."""
-
-    def counts(_: Any, where: Conditions, __: Moment) -> Select[Any]:
-        begin, end = extract("year", first), extract("year", last)
-        span = select(func.min(begin).label("first"), func.max(end).label("last")).where(*where).subquery()
-        years = select(span.c.first.label("year")).cte("years", recursive=True)
-        years = years.union_all(select(years.c.year + 1).where(years.c.year < select(span.c.last).scalar_subquery()))
-        touched = identifier.table.outerjoin(years, (begin <= years.c.year) & (end >= years.c.year))
-        return (
-            select(years.c.year.label("value"), years.c.year.label("label"), func.count(identifier).label("records"))
-            .select_from(touched)
-            .where(*where)
-            .group_by(years.c.year)
-        )
-
-    return counts
+def from_rows(statement: Callable[[Reader, Any], Select[Any]]) -> Callable[[Reader, Any], Iterable[Bucket]]:
+    """Counts by a statement whose rows are `value`, `label` and `records`."""
+    return lambda reader, query: [tuple(row) for row in reader.connection.execute(statement(reader, query))]

@@ -19,6 +19,7 @@ from app.envelopes import RELEASE_HEADER
 from app.manners import HEADER, Manners
 from app.problems import install
 from app.settings import Settings
+from app.standing import Standing
 
 EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_HEADER, HEADER]
 """Headers that a page of another origin may read."""
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
         async with serving(app):
             yield
+        app.state.standing.close()
         engine.dispose()
 
     report = service.REPORT + (f" Write to {settings.contact}." if settings.contact else " Write to whoever runs this installation.")
@@ -71,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.engine, app.state.names = settings, engine, {}
+    app.state.settings, app.state.engine, app.state.standing, app.state.names = settings, engine, Standing(engine), {}
     install(app)
 
     @app.exception_handler(NotModified)

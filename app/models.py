@@ -141,6 +141,23 @@ class Change(SQLModel, table=True):
     reason: str | None = None
 
 
+class Posting(SQLModel, table=True):
+    """The versions of records that have a value of a field: what the index is made of."""
+
+    field: str = _text(primary_key=True)
+    value: str = _text(primary_key=True)
+    versions: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """A Roaring bitmap of their keys, in the portable format."""
+
+
+class Ordering(SQLModel, table=True):
+    """The order in which the list of a kind of record shows its versions by default."""
+
+    kind: str = _text(primary_key=True)
+    versions: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """Their keys, each as 32 bits with the low byte first."""
+
+
 class Document(SQLModel, table=True):
     """Bytes that a curator held."""
 

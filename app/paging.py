@@ -29,11 +29,13 @@ from app.models import KINDS, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
-from app.reader import Reader, refuse_older
+from app.reader import Reader
 
 _MOST_CANDIDATES = 5000
 """Ids that are compared for "did you mean"."""
 
+ROWS = 500
+"""Rows that are fetched at a time."""
 
 Rewrite = Callable[[bytes], bytes]
 """What a query does to the JSON of a record."""
@@ -46,6 +48,8 @@ class SortKey:
     column: ColumnElement[Any]
     type: type[str | float | date]
     nullable: bool = False
+    joined: ColumnElement[bool] | None = None
+    """Of a column of another table: what ties it to the list's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +67,54 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
     In an earlier release an id may name what was withdrawn since; what was not on record then is refused as well. Before the first release
     any id is good, as nothing was on record.
     """
-    connection = reader.connection
-    record = columns(Record)
     errors: list[ProblemError] = []
     for parameter, (kind, ids) in given.items():
         wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids or ()))
-        if not wanted:
-            continue
-        rows = connection.execute(select(record.id, record.state, record.merged_into).where(record.id.in_(wanted), record.kind == kind))
-        found = {row.id: row for row in rows}
-        there = set(wanted)
-        if 0 < reader.moment.release < reader.newest:
-            table = columns(KINDS[kind])
-            there = set(connection.scalars(select(table.id).where(table.id.in_(wanted), reader.moment.whole(table))))
-        candidates = _candidates(connection, kind) if len(found) < len(wanted) else []
-        for identifier in wanted:
-            row = found.get(identifier)
-            if row is None:
-                close = vocabulary.closest(identifier, candidates)
-                hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
-                errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
-            elif row.state != "current" and reader.moment.release == reader.newest:
-                became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
-                errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
-            elif identifier not in there:
-                message = f"the {kind} was not on record in release {reader.moment.release}; see /{kind}s/{identifier}/history"
-                errors.append(invalid(parameter, identifier, message))
+        if not all(_is_there(reader, kind, identifier) for identifier in wanted):
+            errors += _strangers(reader, parameter, kind, wanted)
     if errors:
         raise InvalidRequest(errors)
+
+
+def _is_there(reader: Reader, kind: str, identifier: str) -> bool:
+    """Whether an id names what is on record at the moment of a reader, or may have been so before the first release."""
+    release = reader.moment.release
+
+    def look() -> bool:
+        if release == reader.newest:
+            there = "SELECT 1 FROM record WHERE id = ? AND kind = ? AND state = 'current'"
+            return bool(reader.snapshot.rows(there, (identifier, kind)))
+        there = f"SELECT 1 FROM {kind} WHERE id = ? AND since <= ? AND until > ?"  # noqa: S608  a kind of ours
+        return bool(release and reader.snapshot.rows(there, (identifier, release, release)))
+
+    return reader.state.index.kept(("is there", kind, identifier, release), look)
+
+
+def _strangers(reader: Reader, parameter: str, kind: str, wanted: list[str]) -> list[ProblemError]:
+    """What is wrong with the ids of a parameter."""
+    connection = reader.connection
+    record = columns(Record)
+    errors: list[ProblemError] = []
+    rows = connection.execute(select(record.id, record.state, record.merged_into).where(record.id.in_(wanted), record.kind == kind))
+    found = {row.id: row for row in rows}
+    there = set(wanted)
+    if 0 < reader.moment.release < reader.newest:
+        table = columns(KINDS[kind])
+        there = set(connection.scalars(select(table.id).where(table.id.in_(wanted), reader.moment.whole(table))))
+    candidates = _candidates(connection, kind) if len(found) < len(wanted) else []
+    for identifier in wanted:
+        row = found.get(identifier)
+        if row is None:
+            close = vocabulary.closest(identifier, candidates)
+            hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
+            errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
+        elif row.state != "current" and reader.moment.release == reader.newest:
+            became = f"merged into {row.merged_into!r}" if row.merged_into else "withdrawn"
+            errors.append(invalid(parameter, identifier, f"the {kind} was {became}", row.merged_into))
+        elif identifier not in there:
+            message = f"the {kind} was not on record in release {reader.moment.release}; see /{kind}s/{identifier}/history"
+            errors.append(invalid(parameter, identifier, message))
+    return errors
 
 
 def _candidates(connection: Connection, kind: str) -> Sequence[str]:
@@ -99,22 +123,21 @@ def _candidates(connection: Connection, kind: str) -> Sequence[str]:
     return connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES)).all()
 
 
-def document_ids(connection: Connection, given: list[str]) -> list[str]:
-    """The ids of held documents by their names or hashes; refuses what names none."""
+def documents(connection: Connection, given: list[str]) -> list[Any]:
+    """Held documents (`id`, `name`, `sha256`) by their names or hashes; refuses what names none."""
     document = columns(Document)
-    found = connection.execute(
-        select(document.id, document.name, document.sha256).where(or_(document.name.in_(given), document.sha256.in_(given)))
-    ).all()
-    names = connection.scalars(select(document.name).limit(_MOST_CANDIDATES)).all()
+    wanted = select(document.id, document.name, document.sha256).where(or_(document.name.in_(given), document.sha256.in_(given)))
+    found = list(connection.execute(wanted))
     errors = []
     for value in dict.fromkeys(given):
         if not any(value in (row.name, row.sha256) for row in found):
+            names = connection.scalars(select(document.name).limit(_MOST_CANDIDATES)).all()
             close = vocabulary.closest(value, names)
             message = "there is no held document of this name or SHA-256" + (f"; did you mean {close!r}?" if close else "")
             errors.append(invalid("document", value, message, close))
     if errors:
         raise InvalidRequest(errors)
-    return [row.id for row in found]
+    return found
 
 
 def answer(
@@ -136,25 +159,13 @@ def answer(
     shape = projection(kind, query.fields)
     wanted = facets.names(offered or {}, getattr(query, "facets", None))
 
-    def all_of(asked: Any) -> list[ColumnElement[bool]]:
-        return [reader.moment.of(record), *where(reader, asked)]
-
-    conditions = all_of(query)
-    _only_json({"fields": query.fields, "facets": getattr(query, "facets", None)}, reader.request.state.format)
-    order = [(sorts[name], down) for name, down in _order(query, sorts)]
+    conditions = [reader.moment.of(record), *where(reader, query)]
+    only_json(reader, {"fields": query.fields, "facets": getattr(query, "facets", None)})
+    order = [(sorts[name], down) for name, down in ordered(query, sorts)]
     counting = select(func.count()).select_from(record.id.table).where(*conditions)
 
     def counted() -> dict[str, Any]:
-        return (
-            {
-                name: facets.count(
-                    reader.connection, offered[name], query, lambda free: [reader.moment.of(record), *where(reader, free)], reader.moment
-                )
-                for name in wanted
-            }
-            if offered
-            else {}
-        )
+        return {name: facets.count(reader, offered[name], query) for name in wanted} if offered else {}
 
     def body(row: Any) -> bytes:
         whole = row.body if rewrite is None else rewrite(row.body)
@@ -165,7 +176,9 @@ def answer(
     return _whole(reader, kind, query, statement.where(*conditions), order, body)
 
 
-def _only_json(given: dict[str, str | None], format: str) -> None:
+def only_json(reader: Reader, given: dict[str, str | None]) -> None:
+    """Refuse parameters that the negotiated format has no place for."""
+    format = reader.request.state.format
     admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
     errors = [
         invalid(name, value, f"is not offered with the format {format}; leave it out, or take {' or '.join(sorted(admitted[name]))}")
@@ -180,19 +193,20 @@ def _whole(
     reader: Reader, kind: str, query: ListQuery, statement: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
 ) -> Response:
     """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
-    seal = _seal(reader.request, query)
-    behind = [] if query.cursor is None else [_after(order, _open(reader, query.cursor, seal, [key for key, _ in order]))]
+    seal = sealed(reader.request, query)
+    behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(reader.request, reader.headers)
-    ordered = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
+    sorted_rows = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
     headers = reader.headers
     if "limit" in query.model_fields_set:
         labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
-        last = reader.connection.execute(ordered.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
+        last = reader.connection.execute(sorted_rows.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
         if len(last) == 2:
-            following = _next(reader.request, _write(reader, list(last[0]), seal))
+            following = link_to_next(reader.request, written(reader, list(last[0]), seal))
             headers = headers | {"Link": f'<{following}>; rel="next"'}
-        ordered = ordered.limit(query.limit)
-    return export(replace(reader, headers=headers), kind, ordered, body)
+        sorted_rows = sorted_rows.limit(query.limit)
+    rows = reader.connection.execute(sorted_rows.execution_options(yield_per=ROWS))
+    return export(replace(reader, headers=headers), kind, map(body, rows))
 
 
 def page(
@@ -206,8 +220,8 @@ def page(
 ) -> Response:
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection = reader.request, reader.connection
-    seal = _seal(request, query)
-    behind = [] if query.cursor is None else [_after(order, _open(reader, query.cursor, seal, [key for key, _ in order]))]
+    seal = sealed(request, query)
+    behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(request, reader.headers)
     labels = [f"sort_{place}" for place in range(len(order))]
     rows = connection.execute(
@@ -217,13 +231,11 @@ def page(
         .limit(query.limit + 1)
     ).all()
     total = connection.scalar(counting)
-    if not total and reader.moment.release:
-        reader = reader.noting(_why_nothing(reader, query))
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
-        following = _write(reader, [getattr(rows[-1], label) for label in labels], seal)
-    return _envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
+        following = written(reader, [getattr(rows[-1], label) for label in labels], seal)
+    return envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
 
 
 def _why_nothing(reader: Reader, query: PageQuery) -> str | None:
@@ -248,19 +260,22 @@ def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str,
 
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
     """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
-    seal = _seal(reader.request, query)
-    last = "" if query.cursor is None else str(_open(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])
+    seal = sealed(reader.request, query)
+    last = "" if query.cursor is None else str(opened(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])
     refuse_unchanged(reader.request, reader.headers)
     part = made(last, query.limit + 1)
     shown = part.items[: query.limit]
-    following = _write(reader, [shown[-1][0]], seal) if len(part.items) > query.limit else None
-    return _envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
+    following = written(reader, [shown[-1][0]], seal) if len(part.items) > query.limit else None
+    return envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
 
 
-def _envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
+def envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
+    """The answer around the records of a page; `following` is the cursor of the next one."""
+    if not total and reader.moment.release:
+        reader = reader.noting(_why_nothing(reader, query))
     request = reader.request
     stands = Page(limit=query.limit, total=total, total_is="exact", next=following)
-    links = ListLinks(self=_self(request), next=_next(request, following))
+    links = ListLinks(self=_self(request), next=link_to_next(request, following))
     parts = {} if reader.note is None else {"note": json.dumps(reader.note, ensure_ascii=False)}
     parts |= {"facets": json.dumps(counted, ensure_ascii=False, separators=(",", ":"))} if counted else {}
     parts |= {
@@ -293,12 +308,14 @@ def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite:
 
 
 def _version(reader: Reader, kind: str, identifier: str) -> bytes | None:
-    record, rendering = columns(KINDS[kind]), columns(Rendering)
-    return reader.connection.scalar(
-        select(func.coalesce(rendering.quoted, rendering.body))
-        .join_from(record.id.table, rendering.body.table, rendering.key == record.version)
-        .where(record.id == identifier, reader.moment.of(record))
+    moment = reader.moment
+    held = (
+        f"SELECT coalesce(r.quoted, r.body) FROM {kind} AS k JOIN rendering AS r ON r.key = k.version"  # noqa: S608  a kind of ours
+        " WHERE k.id = ? AND k.since <= ? AND k.until > ? AND k.seen_from <= ? AND k.seen_until > ?"
     )
+    # What all works together support begins to be seen on some day before the last one, and is seen to the end.
+    rows = reader.snapshot.rows(held, (identifier, moment.release, moment.release, moment.day.isoformat(), moment.day.isoformat()))
+    return bytes(rows[0][0]) if rows else None
 
 
 def _tell_why(reader: Reader, kind: str, identifier: str, before: EdtfDate | None) -> NoReturn:
@@ -330,7 +347,7 @@ def applied(query: BaseModel) -> dict[str, Any]:
     return found
 
 
-def _order(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
+def ordered(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
     """The sort as pairs of name and whether it descends, ending in the id."""
     order: list[tuple[str, bool]] = []
     errors = []
@@ -348,7 +365,7 @@ def _order(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
     return order if "id" in (name for name, _ in order) else [*order, ("id", False)]
 
 
-def _after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement[bool]:
+def after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement[bool]:
     """What holds for the records behind the one with these sort values; nulls come last either way."""
     ways: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []
@@ -361,21 +378,22 @@ def _after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElemen
     return or_(*ways)
 
 
-def _seal(request: Request, query: PageQuery) -> bytes:
+def sealed(request: Request, query: PageQuery) -> bytes:
     """What ties a cursor to its path and query; `limit`, `fields` and `facets` may change from page to page."""
     bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields", "facets", "format"}}
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
 
 
-def _write(reader: Reader, values: list[Any], seal: bytes) -> str:
+def written(reader: Reader, values: list[Any], seal: bytes) -> str:
+    """The cursor of a record by its sort values."""
     plain = json.dumps([reader.newest, *(value.isoformat() if isinstance(value, date) else value for value in values)], ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
 
 
-def _open(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
+def opened(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
     """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or an error, nothing else.
 
-    NotReady where the release that it was made at has not arrived here.
+    Behind where the release that it was made at has not arrived here.
     """
     values, release = None, 0
     try:
@@ -389,7 +407,7 @@ def _open(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> list
         values = None
     if values is None:
         raise InvalidRequest([invalid("cursor", cursor, "was not given out for this query; start again without a cursor")])
-    refuse_older(reader.newest, release)
+    reader.refuse_before(release)
     return values
 
 
@@ -407,7 +425,8 @@ def _self(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def _next(request: Request, cursor: str | None) -> str | None:
+def link_to_next(request: Request, cursor: str | None) -> str | None:
+    """The path-relative URL of the page that a cursor leads to."""
     if cursor is None:
         return None
     return f"{request.url.path}?{request.url.remove_query_params('cursor').include_query_params(cursor=cursor).query}"

@@ -6,7 +6,7 @@ vocabulary here; that ids exist is looked up in the database by `paging.check_id
 
 import re
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
@@ -154,6 +154,9 @@ class SupportQuery(NoQuery):
 
 class RecordQuery(NoQuery):
     """Parameters of one record."""
+
+    slow: ClassVar[frozenset[str]] = frozenset({"convert"})
+    """Parameters with which an answer may take long enough to keep others waiting."""
 
     fields: Names | None = Field(default=None, examples=["id,kind,release"])
     """Comma list of the fields to return, dotted for parts of a field; default: all."""

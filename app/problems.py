@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 
 from app import vocabulary
 from app.citations import Shape
+from app.database import Behind
 from app.envelopes import RELEASE_HEADER
 
 MEDIA_TYPE = "application/problem+json"
@@ -212,6 +213,10 @@ def install(app: FastAPI) -> None:
         if error.status_code == 404:
             return respond(request, 404, "not-found", f"There is nothing at {request.url.path}; see /docs for the paths.", [], headers)
         return respond(request, error.status_code, "invalid-request", str(error.detail), [], headers)
+
+    @app.exception_handler(Behind)
+    def behind(request: Request, error: Behind) -> Response:
+        return problem(request, NotReady(str(error), headers={"Retry-After": "1"}))
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(InterfaceError)

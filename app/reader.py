@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 
-from app import database, history
+from app import history
 from app.caching import validators
-from app.database import Beside
+from app.database import Behind, Snapshot
 from app.dates import parse_query
 from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
-from app.problems import InvalidRequest, NotReady, invalid
+from app.postings import Postings
+from app.problems import InvalidRequest, invalid
+from app.standing import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,28 @@ class Reader:
     """What an answer is made from: a moment of the data, seen through one connection, and the headers that say so."""
 
     request: Request
-    connection: Connection
+    snapshot: Snapshot
+    state: State
     release: ReleaseInfo
     headers: dict[str, str]
     moment: Moment
-    newest: int
-    """The newest release."""
-    redactions: int
-    """How many fields are redacted."""
     note: str | None = None
     """What must be known to read the answer rightly."""
+
+    @property
+    def connection(self) -> Connection:
+        """For queries that are put together."""
+        return self.snapshot.connection
+
+    @property
+    def newest(self) -> int:
+        """The newest release."""
+        return self.state.release.id
+
+    @property
+    def postings(self) -> Postings:
+        """What records can be found by."""
+        return Postings(self.state.index, self.snapshot, self.moment)
 
     def at(self, query: Any) -> "Reader":
         """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
@@ -51,6 +64,11 @@ class Reader:
                 note = f"As of {as_of}, before the first release, nothing was on record."
         return replace(self, moment=moment, release=release).noting(note)
 
+    def refuse_before(self, release: int) -> None:
+        """Behind where a release has not arrived here."""
+        if self.newest < release:
+            raise Behind(self.newest, release)
+
     def noting(self, note: str | None) -> "Reader":
         """The reader with a further note, if there is one."""
         return replace(self, note=" ".join(filter(None, (self.note, note))) or None)
@@ -62,11 +80,17 @@ def reading(request: Request) -> Iterator[Reader]:
 
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
-    with database.reading(request.app.state.engine) as connection:
-        release, beside = served_release(connection)
-        refuse_older(release.id, asked_release(request))
-        request.state.release = release.id
-        yield Reader(request, connection, release, validators(request, release, beside), Moment(release.id), release.id, beside.redactions)
+    wanted = asked_release(request)
+    state = request.app.state.standing.at_least(wanted)
+    if state.release.id < wanted:
+        raise Behind(state.release.id, wanted)
+    request.state.release = state.release.id
+    headers = validators(request, state.release, state.beside)
+    snapshot = Snapshot(request.app.state.engine, state.mark)
+    try:
+        yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
+    finally:
+        snapshot.close()
 
 
 def asked_release(request: Request) -> int:
@@ -75,22 +99,3 @@ def asked_release(request: Request) -> int:
     if not re.fullmatch("[0-9]{1,9}", given):
         raise InvalidRequest([invalid(RELEASE_HEADER, given, "is no number of a release; give that of an answer's header, or leave it out")])
     return max(int(given), getattr(request.state, "release", 0))
-
-
-def refuse_older(newest: int, wanted: int) -> None:
-    """NotReady where what is served is older than what the reader has seen: a replica that lags behind."""
-    if newest < wanted:
-        raise NotReady(f"Release {wanted} has not arrived here yet; the newest is {newest}. Ask again in a moment.", headers={"Retry-After": "1"})
-
-
-def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
-    """The release to answer from and what answers depend on beside it; NotReady where there is none."""
-    try:
-        latest = database.latest_release(connection)
-    except DBAPIError as error:
-        if not database.is_missing_table(error):
-            raise
-        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
-    if latest is None:
-        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
-    return latest

@@ -1,6 +1,6 @@
 """Finding records by words, the same way on SQLite and PostgreSQL.
 
-The first migration makes the index. Both engines store and compare the words made here and do no splitting of their own. Other scripts
+The index holds the words made here, see `app.postings`; no engine splits texts of its own. Other scripts
 give their words, folded in case and stripped of accents; Chinese, Japanese and Korean give their
 characters and pairs of neighbours, so that one, two or more characters can be looked up. Whatever
 is neither letter nor digit only separates: no operator can be written.
@@ -11,11 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, cast, column, false, func, literal_column, select, table, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import Text
 
 CJK = r"\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _CJK = re.compile(rf"[{CJK}]")
@@ -67,34 +62,3 @@ def query_words(q: str) -> list[str]:
 def digest(found: list[str]) -> str:
     """SHA-256 of the words, to tell whether they changed."""
     return hashlib.sha256(" ".join(found).encode()).hexdigest()
-
-
-def store(connection: Connection, rows: dict[int, list[str]]) -> None:
-    """Set the words of versions of records, by their keys; none removes a version from the index."""
-    if not rows:
-        return
-    connection.execute(text("DELETE FROM search WHERE rowid = :key"), [{"key": key} for key in rows])
-    as_array = connection.dialect.name == "postgresql"
-    filled = [{"key": key, "words": found if as_array else " ".join(found)} for key, found in rows.items() if found]
-    if filled:
-        connection.execute(text("INSERT INTO search (rowid, words) VALUES (:key, :words)"), filled)
-
-
-def hits(connection: Connection, q: str) -> Any:
-    """The versions of records that have every word of a query, as a table of `version` and `words`, how many it has; none for no words."""
-    wanted = query_words(q)
-    index = table("search", column("rowid"), column("words", ARRAY(Text())))
-    if connection.dialect.name == "sqlite":
-        # Words hold letters and digits only, so that nothing in the quotes can be an operator.
-        condition: ColumnElement[bool] = literal_column("search").op("MATCH")(" AND ".join(f'"{word}"' for word in wanted))
-        stored = cast(index.c.words, Text)
-        many: ColumnElement[int] = func.length(stored) - func.length(func.replace(stored, " ", "")) + 1
-    else:
-        condition = index.c.words.contains(wanted)
-        many = func.cardinality(index.c.words)
-    return select(index.c.rowid.label("version"), many.label("words")).where(condition if wanted else false()).subquery().c
-
-
-def matches(connection: Connection, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
-    """What holds for the versions of records that have every word of a query."""
-    return version.in_(select(hits(connection, q).version))

@@ -10,14 +10,9 @@ from app.database import connect, writing
 from app.settings import Settings
 
 
-def ours(_: object, name: str | None, kind: str, __: bool, ___: object) -> bool:
-    """The search index is made by hand, differently on each engine; SQLite adds tables of its own to it."""
-    return not (kind == "table" and name is not None and (name == "search" or name.startswith("search_")))
-
-
 def run(connection: Any) -> None:
     """Run what was asked for on a connection that is in a transaction."""
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, include_object=ours, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True)
     context.run_migrations()
 
 

@@ -17,10 +17,13 @@ LAYERS = [
     {"app.envelopes"},
     {"app.formats"},
     {"app.problems", "app.database", "app.search"},
+    {"app.postings"},
+    {"app.standing"},
     {
         "app.parameters",
         "app.projection",
         "app.caching",
+        "app.chosen",
         "app.datapackage",
         "app.exporting",
         "app.facets",

@@ -1,15 +1,17 @@
 """Several processes and databases behind one service: nobody steps back to an older release, and a host that dies is passed over."""
 
+import itertools
 import shutil
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from typer.testing import CliRunner
 
 from app import database
@@ -191,6 +193,31 @@ def test_connections_that_died_are_made_anew(replica: str) -> None:
             )
         engine.dispose()
         assert client.get("/events").status_code == 200
+
+
+def test_a_host_that_lags_gives_no_mixture_of_releases(replica: str, on_postgres: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = on_postgres.new()
+    load(ahead, seeds)
+    edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+    load(ahead, seeds)
+    app = create_app(Settings(read_url=replica))
+    hosts = itertools.cycle(database.parse_url(url).database for url in (ahead, replica))
+    event.listen(app.state.engine, "do_connect", lambda _, __, ___, options: options.update(dbname=next(hosts)))
+    monkeypatch.setattr("app.standing._is_replica", lambda _: True)
+    monkeypatch.setattr("app.api.routing.PAUSE", 0)
+    with Server("", app) as client:
+        with ThreadPoolExecutor(8) as threads:  # several connections, to either database
+            answers = list(threads.map(client.get, [NUMBER, "/figures?metric=market-size&limit=200&fields=id,value"] * 20))
+        seen = [answer.headers[RELEASE_HEADER] for answer in answers if answer.status_code == 200]
+        assert seen
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        for answer in answers:
+            if answer.status_code == 200:
+                record = answer.json()["data"]
+                (value,) = [one["value"] for one in (record if isinstance(record, list) else [record]) if one["id"] == NUMBER.split("/")[2]]
+                assert value == {"1": 76e9, "2": 77e9}[answer.headers[RELEASE_HEADER]] == {1: 76e9, 2: 77e9}[answer.json()["release"]["id"]]
+        load(replica, seeds)
+        assert all(client.get(NUMBER).headers[RELEASE_HEADER] == "2" for _ in range(20))
 
 
 @pytest.mark.parametrize(("deed", "retry"), [("pg_terminate_backend", "5"), ("pg_cancel_backend", "1")])

@@ -1,27 +1,27 @@
 """`/events`: what happened, where, when, and who took part."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from pyroaring import BitMap
 
-from app import schemas, search
-from app.api.filters import cited, citing, in_regions
+from app import schemas
+from app.api.filters import citing
 from app.api.routing import StrictRoute
+from app.chosen import answer
 from app.envelopes import Listing, One
-from app.facets import Facet, again, by_column, by_region, by_year
-from app.models import Citation, Event, EventOrganisation, EventTopic, Moment, Organisation, columns
-from app.paging import SortKey, answer, check_ids, one
+from app.facets import Facet, by_organisation, by_place, by_role, by_value
+from app.models import Event, columns
+from app.paging import SortKey, check_ids, one
 from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, SupportQuery, date_order, format_of, term
+from app.postings import TAKING, intersection
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
-event, citation = columns(Event), columns(Citation)
-involved, topics = columns(EventOrganisation), columns(EventTopic)
+event = columns(Event)
 
 SORTS = {
     "date": SortKey(event.date_first, date, nullable=True),
@@ -35,45 +35,10 @@ SORTS = {
 }
 
 
-taking, body, about = again(involved), again(columns(Organisation)), again(topics)
-
-
-def _by_participation(value: ColumnElement[Any], label: ColumnElement[Any]) -> Callable[[Any, list[ColumnElement[bool]], Moment], Select[Any]]:
-    """Counts over the roles of organisations; of the roles that the query names, and the organisations that it names, if it does."""
-
-    def counts(query: Any, where: list[ColumnElement[bool]], moment: Moment) -> Select[Any]:
-        part = [taking.version == event.version]
-        if query.organisation:
-            part.append(taking.organisation_id.in_(query.organisation))
-        if query.role:
-            part.append(taking.role.in_(query.role))
-        named = and_(body.id == taking.organisation_id, moment.whole(body))
-        joined = event.id.table.outerjoin(taking.version.table, and_(*part)).outerjoin(body.id.table, named)
-        counted = func.count(event.id.distinct()).label("records")
-        return select(value.label("value"), label.label("label"), counted).select_from(joined).where(*where).group_by(value, label)
-
-    return counts
-
-
-def _by_topic(_: Any, where: list[ColumnElement[bool]], __: Moment) -> Select[Any]:
-    joined = event.id.table.outerjoin(about.version.table, about.version == event.version)
-    counted = func.count(event.id.distinct()).label("records")
-    return select(about.topic.label("value"), about.topic.label("label"), counted).select_from(joined).where(*where).group_by(about.topic)
-
-
-FACETS = {
-    "type": Facet(("type",), by_column(event.type, event.id), "event-type"),
-    "status": Facet(("status",), by_column(event.status, event.id), "event-status"),
-    "region": Facet(("region", "region_match"), by_region(event.region_id, event.id)),
-    "year": Facet(("from_", "to", "date_match"), by_year(event.date_first, event.date_last, event.id), ascending=True),
-    "topic": Facet(("topic",), _by_topic, "topic"),
-    "organisation": Facet(("organisation",), _by_participation(taking.organisation_id, body.name)),
-    "role": Facet(("role",), _by_participation(taking.role, taking.role), "role"),
-}
-
-
 class EventQuery(ListQuery, SupportQuery):
     """Parameters of `/events`."""
+
+    slow: ClassVar[frozenset[str]] = frozenset({"q", "sort", "facets", "format", "published_before"})
 
     type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
     """Kind of event."""
@@ -127,14 +92,8 @@ class EventRecordQuery(RecordQuery, SupportQuery):
     """Parameters of one event."""
 
 
-@router.get("/events", summary="List events", response_model=Listing[schemas.Event])
-def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Response:
-    """Events that fulfil every filter, each with its citations and figures."""
-    with reading(request) as reader:
-        return answer(reader, "event", query, _where, SORTS, FACETS)
-
-
-def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
+def choose(reader: Reader, query: EventQuery) -> BitMap:
+    """The versions of events that fulfil every filter; refuses ids that name nothing."""
     check_ids(
         reader,
         {
@@ -145,44 +104,45 @@ def _where(reader: Reader, query: EventQuery) -> list[ColumnElement[bool]]:
             "parent": ("event", query.parent),
         },
     )
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(event.type.in_(query.type))
-    if query.status:
-        where.append(event.status.in_(query.status))
+    postings = reader.postings
+    found = [postings.standing("event"), *citing(reader, "event", query)]
+    fields = ("type", "status", "topic", "parent", "verification")
+    found += [postings.any(f"event.{field}", values) for field in fields if (values := getattr(query, field))]
     if query.region:
-        where.append(in_regions(reader, event.region_id, query.region, query.region_match))
-    if query.organisation or query.role:
-        part = [involved.version == event.version]
-        if query.organisation:
-            part.append(involved.organisation_id.in_(query.organisation))
-        if query.role:
-            part.append(involved.role.in_(query.role))
-        where.append(exists().where(*part))
-    if query.topic:
-        where.append(exists().where(topics.version == event.version, topics.topic.in_(query.topic)))
-    where += citing(reader, event.version, query)
-    if query.parent:
-        where.append(event.parent_id.in_(query.parent))
-    starts, ends = (event.date_last, event.date_first) if query.date_match == "overlaps" else (event.date_first, event.date_last)
+        found.append(postings.within("event.region", query.region, query.region_match))
+    if query.organisation and query.role:
+        found.append(postings.any("event.taking", [f"{role}{TAKING}{name}" for role in query.role for name in query.organisation]))
+    elif query.organisation or query.role:
+        field = "organisation" if query.organisation else "role"
+        found.append(postings.any(f"event.{field}", getattr(query, field)))
+    starts, ends = ("last", "first") if query.date_match == "overlaps" else ("first", "last")
     if query.from_:
-        where.append(starts >= query.from_.first)
+        found.append(postings.from_day(f"event.{starts}", query.from_.first))
     if query.to:
-        where.append(ends <= query.to.last)
+        found.append(postings.to_day(f"event.{ends}", query.to.last))
     if query.origins_min:
-        where.append(event.origins >= query.origins_min)
-    if query.verification:
-        where.append(_verification(query.verification))
+        found.append(postings.at_least("event.origins", query.origins_min))
     if query.q:
-        where.append(search.matches(reader.connection, event.version, query.q))
-    return where
+        found.append(postings.having(query.q))
+    return intersection(found)
 
 
-def _verification(statuses: list[str]) -> ColumnElement[bool]:
-    ways: list[Any] = [cited(event.version, citation.status.in_([status for status in statuses if status != "verified"]))]
-    if "verified" in statuses:
-        ways.append(and_(cited(event.version), ~cited(event.version, citation.status != "verified")))
-    return or_(*ways)
+FACETS = {
+    "type": Facet(("type",), by_value(choose, "event.type"), "event-type"),
+    "status": Facet(("status",), by_value(choose, "event.status"), "event-status"),
+    "region": Facet(("region", "region_match"), by_place(choose, "event.region")),
+    "year": Facet(("from_", "to", "date_match"), by_value(choose, "event.year"), ascending=True),
+    "topic": Facet(("topic",), by_value(choose, "event.topic"), "topic"),
+    "organisation": Facet(("organisation",), by_organisation(choose)),
+    "role": Facet(("role",), by_role(choose), "role"),
+}
+
+
+@router.get("/events", summary="List events", response_model=Listing[schemas.Event])
+def list_events(request: Request, query: Annotated[EventQuery, Query()]) -> Response:
+    """Events that fulfil every filter, each with its citations and figures."""
+    with reading(request) as reader:
+        return answer(reader, "event", query, choose, SORTS, FACETS)
 
 
 @router.get("/events/{id}", summary="Get an event", response_model=One[schemas.Event])

@@ -3,28 +3,31 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, func, select
+from pyroaring import BitMap
+from sqlalchemy import select
 
-from app import currencies, schemas, search, vocabulary
-from app.api.filters import citing, in_regions
+from app import currencies, schemas, vocabulary
+from app.api.filters import citing
 from app.api.routing import StrictRoute
+from app.chosen import answer, bodies
 from app.database import values
 from app.envelopes import Listing, One
-from app.facets import Facet, by_column, by_region, by_year
-from app.models import Figure, Rendering, columns
-from app.paging import Rewrite, SortKey, answer, check_ids, one
+from app.facets import Facet, by_place, by_value
+from app.models import Figure, columns
+from app.paging import Rewrite, SortKey, check_ids, one
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, SupportQuery, TextQuery, UnitTerm, date_order, format_of, term
+from app.postings import intersection
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
-figure, rendering = columns(Figure), columns(Rendering)
+figure = columns(Figure)
 
 MOST_COMPARED = 10_000
 """Figures whose converted numbers are compared for one answer."""
@@ -41,18 +44,6 @@ SORTS = {
     "origins": SortKey(figure.origins, float),
     "release": SortKey(figure.since, float),
     "id": SortKey(figure.id, str),
-}
-
-
-FACETS = {
-    "metric": Facet(("metric",), by_column(figure.metric, figure.id), "metric"),
-    "subject": Facet(("subject",), by_column(figure.subject, figure.id), "subject"),
-    "region": Facet(("region", "region_match"), by_region(figure.region_id, figure.id)),
-    "year": Facet(("period_from", "period_to"), by_year(figure.period_first, figure.period_last, figure.id), ascending=True),
-    "unit": Facet(("unit",), by_column(figure.unit, figure.id), "any-unit"),
-    "basis": Facet(("basis",), by_column(figure.basis, figure.id), "basis"),
-    "qualifier": Facet(("qualifier",), by_column(figure.qualifier, figure.id), "qualifier"),
-    "agreement": Facet(("agreement",), by_column(figure.agreement, figure.id), "agreement"),
 }
 
 
@@ -126,6 +117,8 @@ class FigureFilters(TextQuery, SupportQuery):
 class FigureQuery(FigureFilters, ListQuery):
     """Parameters of `/figures`."""
 
+    slow: ClassVar[frozenset[str]] = frozenset({"q", "sort", "facets", "format", "published_before", "min", "max", "convert"})
+
     facets: Names | None = Field(default=None, examples=["metric,region"])
     """Comma list of metric, subject, region, year, unit, basis, qualifier, agreement:
     how many records have each value under the other filters, a region with all that lies in it."""
@@ -166,43 +159,96 @@ def converted(record: dict[str, Any], query: Any) -> dict[str, Any]:
     return currencies.converted(record, query.convert, query.published_before.first if query.published_before else None)
 
 
+def choose(reader: Reader, query: Any) -> BitMap:
+    """The versions of figures that fulfil every filter; refuses ids that name nothing. Converted numbers are not compared here."""
+    check_ids(
+        reader,
+        {
+            "region": ("region", query.region),
+            "organisation": ("organisation", query.organisation),
+            "event": ("event", query.event),
+            "source": ("source", query.source),
+            "publisher": ("organisation", query.publisher),
+        },
+    )
+    postings = reader.postings
+    found = [postings.standing("figure"), *citing(reader, "figure", query)]
+    fields = ("metric", "subject", "organisation", "event", "basis", "qualifier", "unit", "agreement")
+    found += [postings.any(f"figure.{field}", values) for field in fields if (values := getattr(query, field))]
+    if query.region:
+        found.append(postings.within("figure.region", query.region, query.region_match))
+    if query.period_from:
+        found.append(postings.from_day("figure.last", query.period_from.first))
+    if query.period_to:
+        found.append(postings.to_day("figure.first", query.period_to.last))
+    if query.q:
+        found.append(postings.having(query.q))
+    chosen = intersection(found)
+    if query.convert is not None or (query.min is None and query.max is None):
+        return chosen
+    return chosen & _bounded(reader, query.unit, query.min, query.max)
+
+
+def _bounded(reader: Reader, units: list[str], least: float | None, most: float | None) -> BitMap:
+    """The versions of figures of a unit whose bounds lie between two numbers."""
+
+    def make() -> BitMap:
+        bounds = [figure.low >= least] if least is not None else []
+        bounds += [figure.high <= most] if most is not None else []
+        return BitMap(reader.connection.scalars(select(figure.version).where(figure.unit.in_(units), *bounds)))
+
+    return reader.state.index.kept(("bounded", tuple(sorted(units)), least, most), make)
+
+
 @router.get("/figures", summary="List figures", response_model=Listing[schemas.Figure])
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as newest:
         rewrite = _rewrite(query)
         if query.convert is None or query.compares() is None:
-            return answer(newest, "figure", query, conditions, SORTS, FACETS, rewrite)
-        reader = newest.at(query)
-        numbers, unknown = _compared(reader, query, query.convert)
-        compared = values(reader.connection, numbers)
-
-        def where(reader: Reader, asked: FigureQuery) -> list[ColumnElement[bool]]:
-            table = compared if asked is query else values(reader.connection, _compared(reader, asked, str(asked.convert))[0])
-            return [*conditions(reader, asked), table.id == figure.id]
-
+            return answer(newest, "figure", query, choose, SORTS, FACETS, rewrite)
+        numbers, unknown = _compared(newest.at(query), query, query.convert)
+        compared = values(newest.connection, numbers, by_version=True)
+        by_number = SortKey(compared.value, float, nullable=True, joined=compared.version == figure.version)
         told = newest.noting(not_compared(unknown))
-        return answer(told, "figure", query, where, SORTS | {"value": SortKey(compared.value, float, nullable=True)}, FACETS, rewrite)
+        return answer(told, "figure", query, _shown, SORTS | {"value": by_number}, FACETS, rewrite)
 
 
-def _compared(reader: Reader, query: FigureQuery, target: str) -> tuple[dict[str, float | None], list[str]]:
-    """The converted values of the figures that fulfil a query, and the ids of those of money that have no rate.
+def _shown(reader: Reader, query: FigureQuery) -> BitMap:
+    """The versions of figures that a query shows, by their converted numbers if these are compared."""
+    compares = query.convert is not None and query.compares() is not None
+    return BitMap(_compared(reader, query, str(query.convert))[0]) if compares else choose(reader, query)
+
+
+FACETS = {
+    "metric": Facet(("metric",), by_value(_shown, "figure.metric"), "metric"),
+    "subject": Facet(("subject",), by_value(_shown, "figure.subject"), "subject"),
+    "region": Facet(("region", "region_match"), by_place(_shown, "figure.region")),
+    "year": Facet(("period_from", "period_to"), by_value(_shown, "figure.year"), ascending=True),
+    "unit": Facet(("unit",), by_value(_shown, "figure.unit"), "any-unit"),
+    "basis": Facet(("basis",), by_value(_shown, "figure.basis"), "basis"),
+    "qualifier": Facet(("qualifier",), by_value(_shown, "figure.qualifier"), "qualifier"),
+    "agreement": Facet(("agreement",), by_value(_shown, "figure.agreement"), "agreement"),
+}
+
+
+def _compared(reader: Reader, query: FigureQuery, target: str) -> tuple[dict[int, float | None], list[str]]:
+    """The converted values of the figures that fulfil a query, by version, and the ids of those of money that have no rate.
 
     Refuses more than can be converted while a client waits.
     """
-    wanted = [reader.moment.of(figure), *conditions(reader, query)]
-    count = reader.connection.scalar(select(func.count()).select_from(figure.id.table).where(*wanted)) or 0
-    if count > MOST_COMPARED:
-        message = f"would compare the converted numbers of {count} figures; at most {MOST_COMPARED}: add filters, such as metric or unit"
+    chosen = choose(reader, query)
+    if len(chosen) > MOST_COMPARED:
+        message = f"would compare the converted numbers of {len(chosen)} figures; at most {MOST_COMPARED}: add filters, such as metric or unit"
         raise InvalidRequest([invalid("convert", target, message)])
-    found: dict[str, float | None] = {}
+    found: dict[int, float | None] = {}
     unknown = []
-    for body in bodies(reader, wanted):
-        record = converted(body, query)
-        if record["not_converted"]:
-            unknown.append(record["id"])
-        if within_bounds(record, query):
-            found[record["id"]] = record["value"] if record["unit"] == target else None
+    for version, record in zip(chosen, records(reader, chosen), strict=True):
+        shown = converted(record, query)
+        if shown["not_converted"]:
+            unknown.append(shown["id"])
+        if within_bounds(shown, query):
+            found[version] = shown["value"] if shown["unit"] == target else None
     return found, unknown
 
 
@@ -221,59 +267,9 @@ def within_bounds(record: dict[str, Any], query: FigureFilters) -> bool:
     return record["unit"] == query.convert and least and most
 
 
-def bodies(reader: Reader, wanted: list[ColumnElement[bool]]) -> Iterator[dict[str, Any]]:
-    """The records of the figures that fulfil conditions."""
-    statement = (
-        select(func.coalesce(rendering.quoted, rendering.body))
-        .join_from(figure.id.table, rendering.body.table, rendering.key == figure.version)
-        .where(*wanted)
-    )
-    return (json.loads(body) for body in reader.connection.scalars(statement))
-
-
-def conditions(reader: Reader, query: FigureFilters) -> list[ColumnElement[bool]]:
-    """What figures must fulfil; refuses ids that name nothing."""
-    check_ids(
-        reader,
-        {
-            "region": ("region", query.region),
-            "organisation": ("organisation", query.organisation),
-            "event": ("event", query.event),
-            "source": ("source", query.source),
-            "publisher": ("organisation", query.publisher),
-        },
-    )
-    where: list[ColumnElement[bool]] = []
-    if query.metric:
-        where.append(figure.metric.in_(query.metric))
-    if query.subject:
-        where.append(figure.subject.in_(query.subject))
-    if query.region:
-        where.append(in_regions(reader, figure.region_id, query.region, query.region_match))
-    if query.organisation:
-        where.append(figure.organisation_id.in_(query.organisation))
-    if query.event:
-        where.append(figure.event_id.in_(query.event))
-    where += citing(reader, figure.version, query)
-    if query.basis:
-        where.append(figure.basis.in_(query.basis))
-    if query.qualifier:
-        where.append(figure.qualifier.in_(query.qualifier))
-    if query.unit:
-        where.append(figure.unit.in_(query.unit))
-    if query.agreement:
-        where.append(figure.agreement.in_(query.agreement))
-    if query.period_from:
-        where.append(figure.period_last >= query.period_from.first)
-    if query.period_to:
-        where.append(figure.period_first <= query.period_to.last)
-    if query.convert is None and query.min is not None:
-        where.append(figure.low >= query.min)
-    if query.convert is None and query.max is not None:
-        where.append(figure.high <= query.max)
-    if query.q:
-        where.append(search.matches(reader.connection, figure.version, query.q))
-    return where
+def records(reader: Reader, versions: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """The records of versions of figures, in their order."""
+    return (json.loads(body) for body in bodies(reader.snapshot, versions, quoted=True))
 
 
 @router.get("/figures/{id}", summary="Get a figure", response_model=One[schemas.Figure])

@@ -1,15 +1,17 @@
-"""What several lists filter by in the same way: places, and the works that are cited."""
+"""What several lists filter by in the same way: places, words, and the works that are cited."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, select
 
-from app.models import Citation, RegionWithin, Source, columns
-from app.paging import document_ids
+from app.database import among
+from app.models import RegionWithin, columns
+from app.paging import documents
 from app.reader import Reader
 
-within, citation, source = columns(RegionWithin), columns(Citation), columns(Source)
+within = columns(RegionWithin)
 
 
 def in_regions(reader: Reader, region: ColumnElement[Any], given: Collection[str], match: str) -> ColumnElement[bool]:
@@ -19,19 +21,17 @@ def in_regions(reader: Reader, region: ColumnElement[Any], given: Collection[str
     return region.in_(select(within.region_id).where(within.ancestor_id.in_(given), reader.moment.of(within)))
 
 
-def cited(version: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """What has a citation that fulfils conditions."""
-    return exists().where(citation.version == version, *conditions)
+def having(reader: Reader, kind: str, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
+    """What has every word of a query."""
+    return among(reader.connection, version, reader.postings.having(q) & reader.postings.standing(kind))
 
 
-def citing(reader: Reader, version: ColumnElement[Any], query: Any) -> list[ColumnElement[bool]]:
+def citing(reader: Reader, kind: str, query: Any) -> Iterator[BitMap]:
     """What cites the sources, publishers and documents that a query names; refuses documents that nobody holds."""
-    known = (citation.source_id == source.id, reader.moment.whole(source))
-    where = []
     if query.source:
-        where.append(cited(version, citation.source_id.in_(query.source)))
+        yield reader.postings.any(f"{kind}.source", query.source)
     if query.publisher:
-        where.append(cited(version, *known, source.publisher_id.in_(query.publisher)))
+        yield reader.postings.any(f"{kind}.publisher", query.publisher)
     if query.document:
-        where.append(cited(version, *known, source.document_id.in_(document_ids(reader.connection, query.document))))
-    return where
+        held = [document.sha256 for document in documents(reader.connection, query.document)]
+        yield reader.postings.any(f"{kind}.document", held)

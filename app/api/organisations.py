@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Select, func, select
 
-from app import naming, schemas, search
-from app.api.filters import in_regions
+from app import naming, schemas
+from app.api.filters import having, in_regions
 from app.api.routing import StrictRoute
 from app.database import values
 from app.envelopes import Listing, One
-from app.facets import Facet, by_column, by_region
+from app.facets import Facet, by_column, by_region, from_rows
 from app.models import Event, EventOrganisation, Moment, Organisation, OrganisationName, columns
 from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
@@ -40,25 +40,11 @@ def _taking_part(query: Any, moment: Moment) -> Any:
     return select(involved.organisation_id, involved.role).select_from(joined).where(moment.of(event), *named)
 
 
-def _by_role(query: Any, where: list[ColumnElement[bool]], moment: Moment) -> Select[Any]:
-    taking = _taking_part(query, moment).subquery()
-    joined = organisation.id.table.outerjoin(taking, taking.c.organisation_id == organisation.id)
-    counted = func.count(organisation.id.distinct()).label("records")
-    return select(taking.c.role.label("value"), taking.c.role.label("label"), counted).select_from(joined).where(*where).group_by(taking.c.role)
-
-
 MOST_PREPARED = 4
 """Releases whose names are kept prepared."""
 
 TEXT_SCORE = 0.3
 """The score of what has the words in no one name: below that of every name."""
-
-
-FACETS = {
-    "type": Facet(("type",), by_column(organisation.type, organisation.id), "organisation-type"),
-    "region": Facet(("region", "region_match"), by_region(organisation.region_id, organisation.id)),
-    "role": Facet(("role",), _by_role, "role"),
-}
 
 
 class OrganisationQuery(ListQuery):
@@ -120,7 +106,7 @@ def list_organisations(request: Request, query: Annotated[OrganisationQuery, Que
 
 def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
     """What a query finds, by id: by names, and by the words of names and description together."""
-    of_words = select(organisation.id).where(reader.moment.of(organisation), search.matches(reader.connection, organisation.version, q))
+    of_words = select(organisation.id).where(having(reader, "organisation", organisation.version, q))
     text = schemas.Match(score=TEXT_SCORE, how="text", name=None, language=None, type=None)
     found = dict.fromkeys(reader.connection.scalars(of_words), text)
     for match in names(reader).resolve(q):
@@ -132,7 +118,7 @@ def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
 def names(reader: Reader) -> naming.Names:
     """The names of the organisations of a moment, prepared once for each release that is asked for."""
     prepared: dict[tuple[int, str, int], naming.Names] = reader.request.app.state.names
-    key = (reader.moment.release, reader.release.digest, reader.redactions)
+    key = (reader.moment.release, reader.release.digest, reader.state.beside.redactions)
     known = prepared.pop(key, None)
     if known is None:
         found = []
@@ -163,6 +149,27 @@ def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]
         of_role = [taking.c.role.in_(query.role)] if query.role else []
         where.append(organisation.id.in_(select(taking.c.organisation_id).where(*of_role)))
     return where
+
+
+def _standing(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
+    """What facets count: with `q` what it finds."""
+    found = [] if query.q is None else [organisation.id.in_(_resolved(reader, query.q))]
+    return [reader.moment.of(organisation), *_where(reader, query), *found]
+
+
+def _by_role(reader: Reader, query: Any) -> Select[Any]:
+    taking = _taking_part(query, reader.moment).subquery()
+    joined = organisation.id.table.outerjoin(taking, taking.c.organisation_id == organisation.id)
+    counted = func.count(organisation.id.distinct()).label("records")
+    chosen = select(taking.c.role.label("value"), taking.c.role.label("label"), counted).select_from(joined)
+    return chosen.where(*_standing(reader, query)).group_by(taking.c.role)
+
+
+FACETS = {
+    "type": Facet(("type",), by_column(_standing, organisation.type, organisation.id), "organisation-type"),
+    "region": Facet(("region", "region_match"), by_region(_standing, organisation.region_id, organisation.id)),
+    "role": Facet(("role",), from_rows(_by_role), "role"),
+}
 
 
 @router.get("/organisations/{id}", summary="Get an organisation", response_model=One[schemas.Organisation])

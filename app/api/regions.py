@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
-from app import schemas, search
+from app import schemas
+from app.api.filters import having
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
@@ -61,7 +62,7 @@ def _where(reader: Reader, query: RegionQuery) -> list[ColumnElement[bool]]:
         inside = [lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id, reader.moment.of(lies_within)]
         where.append(region.id.in_(select(lies_within.region_id).where(*inside)))
     if query.q:
-        where.append(search.matches(reader.connection, region.version, query.q))
+        where.append(having(reader, "region", region.version, query.q))
     return where
 
 

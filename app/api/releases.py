@@ -13,7 +13,7 @@ from app.caching import refuse_unchanged
 from app.envelopes import ChangeOut, FieldChange, Listing, ReleaseOut
 from app.exporting import export
 from app.models import Change, Record, Release, columns
-from app.paging import SortKey, page
+from app.paging import ROWS, SortKey, page
 from app.parameters import ID_PATTERN, PageQuery, ReleaseOrDate, format_of
 from app.problems import InvalidRequest, NotFound, invalid
 from app.reader import Reader, reading
@@ -74,7 +74,7 @@ def _changes(reader: Reader, query: PageQuery, where: list[ColumnElement[bool]])
         refuse_unchanged(reader.request, reader.headers)
         newest_first = statement.order_by(change.release.desc(), change.position.desc())
         asked = newest_first.limit(query.limit) if "limit" in query.model_fields_set else newest_first
-        return export(reader, "change", asked, _body)
+        return export(reader, "change", map(_body, reader.connection.execute(asked.execution_options(yield_per=ROWS))))
     counting = select(func.count()).select_from(change.release.table).where(*where)
     return page(reader, query, statement, counting, IN_ORDER, _body)
 

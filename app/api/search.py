@@ -1,25 +1,33 @@
 """`/search`: records of all kinds by their words."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import func, select
+from pyroaring import BitMap
+from sqlalchemy import literal
 
-from app import highlights, search
+from app import highlights
 from app.api.organisations import names
 from app.api.routing import StrictRoute
+from app.caching import refuse_unchanged
+from app.chosen import bodies, identifiers
 from app.envelopes import Listing
-from app.models import Record, Rendering, columns
-from app.paging import SortKey, page
+from app.paging import SortKey, envelope, opened, sealed, written
 from app.parameters import TextQuery, Words
 from app.reader import Reader, reading
+from app.search import query_words
 
 router = APIRouter(tags=["search"], route_class=StrictRoute)
 
-record, rendering = columns(Record), columns(Rendering)
+KINDS = ("event", "figure", "organisation", "region", "source")
+
+ORDER = [SortKey(literal(0), float), SortKey(literal(""), str), SortKey(literal(""), str)]
+"""How many words a record has, its kind and its id."""
 
 MOST_NAMES = 3
 """Organisations of similar names that are told where nothing was found."""
@@ -43,26 +51,38 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
     """
     with reading(request) as newest:
         reader = newest.at(query)
-        found = search.hits(reader.connection, query.q)
-        wanted = len(search.query_words(query.q))
-        everything = (
-            select(record.kind, func.count().label("records"))
-            .join_from(record.id.table, rendering.body.table, rendering.record_id == record.id)
-            .join(found.version.table, found.version == rendering.key)
-            .where(reader.moment.of(rendering))
-        )
-        asked = everything.where(record.kind.in_(query.kind)) if query.kind else everything
-        statement = asked.with_only_columns(func.coalesce(rendering.quoted, rendering.body).label("body"), found.words.label("words"))
-        order = [(SortKey(found.words, float), False), (SortKey(record.kind, str), False), (SortKey(record.id, str), False)]
-
-        def body(row: Any) -> bytes:
-            return highlights.hit(json.loads(row.body), query.q, wanted / row.words).model_dump_json().encode()
-
-        rows = reader.connection.execute(everything.group_by(record.kind).order_by(func.count().desc(), record.kind))
-        kinds = [{"value": row.kind, "label": row.kind, "count": row.records} for row in rows]
+        found = reader.postings.having(query.q)
+        by_kind = {kind: found & reader.postings.standing(kind) for kind in KINDS}
+        many = sorted(((len(versions), kind) for kind, versions in by_kind.items() if versions), key=lambda pair: (-pair[0], pair[1]))
+        kinds = [{"value": kind, "label": kind, "count": count} for count, kind in many]
+        asked = {kind: versions for kind, versions in by_kind.items() if not query.kind or kind in query.kind}
+        seal = sealed(request, query)
+        behind = None if query.cursor is None else opened(reader, query.cursor, seal, ORDER)
+        refuse_unchanged(request, reader.headers)
         if not kinds and reader.moment.release:
             reader = reader.noting(_similar(reader, query.q))
-        return page(reader, query, statement, asked.with_only_columns(func.count()), order, body, lambda: {"kind": kinds})
+        ranked = list(islice(_ranked(reader, asked, behind), query.limit + 1))
+        shown = ranked[: query.limit]
+        cursor = written(reader, [*shown[-1][:3]], seal) if len(ranked) > query.limit else None
+        wanted = len(query_words(query.q))
+        whole = bodies(reader.snapshot, [version for *_, version in shown], quoted=True)
+        hits = [highlights.hit(json.loads(body), query.q, wanted / words) for (words, *_), body in zip(shown, whole, strict=True)]
+        total = sum(map(len, asked.values()))
+        return envelope(reader, query, [hit.model_dump_json().encode() for hit in hits], total, cursor, {"kind": kinds})
+
+
+def _ranked(reader: Reader, found: dict[str, BitMap], behind: list[Any] | None) -> Iterator[tuple[int, str, str, int]]:
+    """Versions with how many words they have, their kind and their record's id, in this order; those behind such a place."""
+    least = tuple(behind) if behind else (0, "", "")
+    for words, versions in sorted(reader.postings.every("words").items()):
+        many = int(words)
+        if many < least[0]:
+            continue
+        for kind in sorted(found):
+            if (many, kind) < least[:2]:
+                continue
+            named = ((many, kind, identifier, version) for version, identifier in identifiers(reader.snapshot, found[kind] & versions))
+            yield from sorted(place for place in named if place[:3] > least)
 
 
 def _similar(reader: Reader, q: str) -> str:

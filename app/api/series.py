@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api.figures import FigureFilters, bodies, check_currency, conditions, converted, figure, not_compared, within_bounds
+from app.api.figures import FigureFilters, check_currency, choose, converted, not_compared, records, within_bounds
 from app.api.routing import StrictRoute
 from app.envelopes import Listing
 from app.paging import page_of
@@ -26,11 +26,11 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
     with reading(request) as newest:
         check_currency(query.convert)
         reader = newest.at(query)
-        wanted = [reader.moment.of(figure), *conditions(reader, query)]
+        wanted = choose(reader, query)
         kept = {"subject", "region", "region_match", "organisation", "event"}
         stating = FigureFilters(**{name: getattr(query, name) for name in kept}, metric=sorted(STATED_GROWTH))
 
-        figures: Iterable[dict[str, Any]] = bodies(reader, wanted)
+        figures: Iterable[dict[str, Any]] = records(reader, wanted)
         if query.convert is not None:
             every = [converted(record, query) for record in figures]
             figures = [record for record in every if within_bounds(record, query)]
@@ -38,7 +38,7 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
                 reader = reader.noting(not_compared(record["id"] for record in every if record["not_converted"]))
 
         def made() -> list[tuple[str, bytes]]:
-            found = series(figures, bodies(reader, [reader.moment.of(figure), *conditions(reader, stating)]))
+            found = series(figures, records(reader, choose(reader, stating)))
             return sorted((one.id, one.model_dump_json().encode()) for one in found)
 
         return page_of(reader, query, made)

@@ -17,7 +17,8 @@ from app.envelopes import One, RecordLinks, ReleaseInfo
 from app.models import Release, columns
 from app.parameters import NoQuery
 from app.problems import NotReady
-from app.reader import reading, served_release
+from app.reader import reading
+from app.standing import served_release
 from app.vocabulary import SCHEMES
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import ColumnElement
 
-from app import schemas, search
+from app import schemas
+from app.api.filters import having
 from app.api.routing import StrictRoute
 from app.envelopes import Listing, One
 from app.models import Source, columns
-from app.paging import SortKey, answer, check_ids, document_ids, one
+from app.paging import SortKey, answer, check_ids, documents, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, format_of, term
 from app.reader import Reader, reading
 
@@ -88,9 +89,9 @@ def _where(reader: Reader, query: SourceQuery) -> list[ColumnElement[bool]]:
     if query.origin:
         where.append(source.origin_id.in_(query.origin))
     if query.document:
-        where.append(source.document_id.in_(document_ids(reader.connection, query.document)))
+        where.append(source.document_id.in_([document.id for document in documents(reader.connection, query.document)]))
     if query.q:
-        where.append(search.matches(reader.connection, source.version, query.q))
+        where.append(having(reader, "source", source.version, query.q))
     return where
 
 

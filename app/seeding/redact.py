@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from app import database, models, search, vocabulary
+from app import database, models, postings, search, vocabulary
 from app.models import END, OPEN, Change, Record, Rendering, columns
 from app.schemas import RECORDS, AnyRecord
 from app.seeding import redactions, render, versions
 from app.seeding.changes import difference
+from app.seeding.postings import Gathered, order, remove, set_words, spanned, terms
 from app.seeding.redactions import FIELDS, TOLD, Held
 from app.seeding.rows import Names, rows, texts
 
@@ -184,6 +185,8 @@ def _rewrite(connection: Connection, held: Held, owner: str, outcome: Outcome) -
             if any(name in row.body for name in renamed):
                 reworded.add(row.key)
     _reword(connection, reworded)
+    if changed:
+        order(connection)
     for identifier in sorted(changed):
         _digest(connection, identifier)
         outcome.changes += _retell(connection, identifier)
@@ -206,6 +209,7 @@ def _replace_rows(connection: Connection, version: Any, shown: AnyRecord, docume
     for model in (*versions.PARTS, *versions.TYPED):
         connection.execute(delete(model).where(columns(model).version == version.key))
     names = {held.name: document for held in [getattr(shown, "document", None)] if held and document}
+    remove(connection, [version.key])
     (own, row), *parts = rows(shown, names)
     span = {name: getattr(version, name) for name in ("since", "until", "seen_from", "seen_until")}
     connection.execute(insert(own), {**row, **span, "version": version.key})
@@ -214,19 +218,25 @@ def _replace_rows(connection: Connection, version: Any, shown: AnyRecord, docume
         found[model].append({**part, "version": version.key})
     for model, several in found.items():
         connection.execute(insert(model), several)
+    gathered = Gathered(connection)
+    gathered.add(version.key, terms(json.loads(render.body(shown))))
+    gathered.add(version.key, spanned(span))
+    if version.until < OPEN:
+        gathered.add(version.key, [("until", postings.number(version.until))])
+    gathered.write()
 
 
 def _reword(connection: Connection, keys: set[int]) -> None:
     """Set the words of versions, by what they and the organisations that they name were called last."""
     called = _called(connection)
+    words: dict[int, list[str]] = {}
     for batch in versions.batches(keys):
-        words: dict[int, list[str]] = {}
         for row in connection.execute(select(rendering).where(rendering.key.in_(batch))).all():
             shown: Any = RECORDS[json.loads(row.body)["kind"]].model_validate(_shaped(row.body))
             words[row.key] = search.words(texts(_names(called, row.until - 1), shown))
             if (row.until, row.seen_until) == (OPEN, END):
                 connection.execute(update(Record).where(record.id == row.record_id).values(search_digest=search.digest(words[row.key])))
-        search.store(connection, words)
+    set_words(connection, words)
 
 
 def _called(connection: Connection) -> dict[str, list[tuple[int, int, list[str | None]]]]:
@@ -282,14 +292,13 @@ def _clear(engine: Engine) -> str | None:
         if engine.dialect.name == "postgresql":
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(f"SET lock_timeout = '{database.BUSY_TIMEOUT}s'"))
-                written: tuple[type[SQLModel], ...] = (Rendering, Record, Change, *versions.PARTS, *versions.TYPED)
-                for name in (*(str(model.__tablename__) for model in written), "search"):
+                written: tuple[type[SQLModel], ...] = (Rendering, Record, Change, models.Posting, models.Ordering, *versions.PARTS, *versions.TYPED)
+                for name in (str(model.__tablename__) for model in written):
                     connection.execute(text(f'VACUUM (FULL) "{name}"'))
             return None
         raw = engine.raw_connection()
         try:
             cursor: Any = raw.cursor()
-            cursor.execute("INSERT INTO search (search) VALUES ('rebuild')")
             cursor.execute("VACUUM")
             (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:

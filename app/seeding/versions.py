@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
-from app import models, search
+from app import models, postings, search
 from app.models import END, OPEN, Document, RegionWithin, Rendering, columns
 from app.schemas import RECORDS
 from app.seeding import render
 from app.seeding.dataset import Dataset
+from app.seeding.postings import Gathered, order, remove, set_words, spanned, terms, worded
 from app.seeding.render import Rendered
 from app.seeding.rows import Names, rows, texts
 from app.shapes import fields
@@ -51,23 +52,30 @@ def batches(identifiers: Iterable[Key]) -> Iterator[list[Key]]:
 
 def end(connection: Connection, identifiers: Collection[str], release: int) -> None:
     """The current versions of records end with a release; quotes are no part of what was."""
+    gathered = Gathered(connection)
     for batch in batches(identifiers):
+        ended = connection.scalars(select(rendering.key).where(rendering.record_id.in_(batch), rendering.until == OPEN)).all()
+        for key in ended:
+            gathered.add(key, [("until", postings.number(release))])
         connection.execute(update(Rendering).where(rendering.record_id.in_(batch), rendering.until == OPEN).values(until=release, quoted=None))
         for model in TYPED:
             table = columns(model)
             connection.execute(update(model).where(table.id.in_(batch), table.until == OPEN).values(until=release))
         connection.execute(delete(Document).where(columns(Document).id.in_(batch)))
+    gathered.write()
 
 
 def forget(connection: Connection, identifiers: Collection[str]) -> None:
     """Remove the current versions of records, to write the same ones anew."""
+    gone: list[int] = []
     for batch in batches(identifiers):
         current = select(rendering.key).where(rendering.record_id.in_(batch), rendering.until == OPEN)
         for keys in batches(list(connection.scalars(current))):
-            search.store(connection, {key: [] for key in keys})
+            gone += keys
             for model in (*PARTS, *TYPED):
                 connection.execute(delete(model).where(columns(model).version.in_(keys)))
             connection.execute(delete(Rendering).where(rendering.key.in_(keys)))
+    remove(connection, gone)
 
 
 def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], names: Names, releases: dict[str, int]) -> None:
@@ -75,7 +83,7 @@ def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]
     documents = {form.name: form.id for form in data.documents.values()}
     key = connection.scalar(select(func.max(rendering.key))) or 0
     tables: dict[type[SQLModel], list[dict[str, Any]]] = {}
-    words: dict[int, list[str]] = {}
+    gathered = Gathered(connection)
     for identifier in sorted(records):
         for view in records[identifier]:
             key += 1
@@ -86,19 +94,23 @@ def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]
             tables.setdefault(own, []).append({**row, **span, "version": key})
             for model, part in parts:
                 tables.setdefault(model, []).append({**part, "version": key})
-            words[key] = search.words(texts(names, view.record))
+            gathered.add(key, terms(json.loads(body)))
+            gathered.add(key, spanned(span))
+            gathered.add(key, worded(search.words(texts(names, view.record))))
     for model, found in tables.items():
         connection.execute(insert(model), found)
-    search.store(connection, words)
+    gathered.write()
+    order(connection)
 
 
 def reword(connection: Connection, records: dict[str, list[Rendered]], names: Names) -> None:
     """Set the words of current versions that stay as they are: a name of another record was added or went."""
+    found: dict[int, Any] = {}
     for batch in batches(records):
         current = select(rendering.key, rendering.record_id, rendering.seen_from).where(rendering.record_id.in_(batch), rendering.until == OPEN)
         views = {(identifier, view.seen_from): view for identifier in batch for view in records[identifier]}
-        found = {row.key: views[row.record_id, row.seen_from].record for row in connection.execute(current)}
-        search.store(connection, {key: search.words(texts(names, record)) for key, record in found.items()})
+        found |= {row.key: views[row.record_id, row.seen_from].record for row in connection.execute(current)}
+    set_words(connection, {key: search.words(texts(names, record)) for key, record in found.items()})
 
 
 def place(connection: Connection, within: dict[str, set[str]], release: int) -> None:

@@ -80,7 +80,7 @@ def upgrade() -> None:
         if version["until"] == OPEN:
             digests = {"digest": render.digest(record), "words": search.digest(words), "id": record.id}
             connection.execute(sa.text("UPDATE record SET digest = :digest, search_digest = :words WHERE id = :id"), digests)
-        search.store(connection, {version["key"]: words})
+        _index(connection, version["key"], words)
     found["region_within"] = within
     _insert(connection, found)
 
@@ -116,6 +116,12 @@ def _insert(connection: sa.Connection, found: dict[str, list[dict[str, Any]]]) -
         # What waits for the commit to be checked would keep a later revision in the same transaction from altering the tables.
         op.execute("SET CONSTRAINTS ALL IMMEDIATE")
         op.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _index(connection: sa.Connection, key: int, words: list[str]) -> None:
+    if words:
+        row = {"key": key, "words": words if connection.dialect.name == "postgresql" else " ".join(words)}
+        connection.execute(sa.text("INSERT INTO search (rowid, words) VALUES (:key, :words)"), row)
 
 
 def _reflected(connection: sa.Connection) -> dict[str, sa.Table]:
@@ -506,4 +512,4 @@ def downgrade() -> None:
     _insert(connection, found)
     for key, version in current.items():
         indexed = words.get(key, [])
-        search.store(connection, {kinds[version["record_id"]].key: indexed.split() if isinstance(indexed, str) else indexed})
+        _index(connection, kinds[version["record_id"]].key, indexed.split() if isinstance(indexed, str) else indexed)

@@ -1,0 +1,195 @@
+"""Lists of events and figures: pages of the versions that the index chose, in the order that is asked for.
+
+The default order lies ready for all versions; a page of it is found by looking for the next of them that were chosen, or, where few were,
+by the places of those. Any other order is that of the database.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from fastapi.responses import Response
+from pyroaring import BitMap
+from sqlalchemy import select
+
+from app import facets
+from app.caching import refuse_unchanged
+from app.database import Snapshot, among
+from app.exporting import export
+from app.facets import Facet
+from app.models import KINDS, columns
+from app.paging import Rewrite, SortKey, after, envelope, link_to_next, only_json, opened, ordered, sealed, written
+from app.parameters import ListQuery
+from app.postings import Order
+from app.projection import projection
+from app.reader import Reader
+from app.standing import Outdated
+
+FEW = 2_000
+"""Records that are sorted here; more of them are found by going through the database's own order."""
+_BATCH = 500
+_STRETCH = 4_096
+
+Keys = list[tuple[SortKey, bool]]
+"""Columns to sort by, and whether each descends."""
+
+
+def answer(
+    newest: Reader,
+    kind: str,
+    query: ListQuery,
+    choose: Callable[[Reader, Any], BitMap],
+    sorts: dict[str, SortKey],
+    offered: dict[str, Facet],
+    rewrite: Rewrite | None = None,
+) -> Response:
+    """A page of the records of a kind that a query chooses, with the facets that it asks for; `rewrite` changes each."""
+    reader = newest.at(query)
+    shape = projection(kind, query.fields)
+    given: str | None = getattr(query, "facets", None)
+    wanted = facets.names(offered, given)
+    chosen = choose(reader, query)
+    only_json(reader, {"fields": query.fields, "facets": given})
+    keys = [(sorts[name], down) for name, down in ordered(query, sorts)]
+    listing = Listing(reader, kind, chosen, keys, usual=_is_usual(query))
+    seal = sealed(reader.request, query)
+    behind = None
+    if query.cursor is not None:
+        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, float)])
+    refuse_unchanged(reader.request, reader.headers)
+
+    def body(whole: bytes) -> bytes:
+        changed = whole if rewrite is None else rewrite(whole)
+        return changed if shape is None else shape.apply(changed)
+
+    as_json = reader.request.state.format == "json"
+    if not as_json and "limit" not in query.model_fields_set:
+        return export(reader, kind, map(body, listing.bodies(listing.behind(behind))))
+    found = list(islice(listing.behind(behind), query.limit + 1))
+    cursor = written(reader, listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
+    shown = listing.bodies(found[: query.limit], quoted=as_json)
+    if not as_json:
+        link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
+        return export(replace(reader, headers=reader.headers | link), kind, map(body, shown))
+    counted = {name: facets.count(reader, offered[name], query) for name in wanted}
+    return envelope(reader, query, [body(whole) for whole in shown], len(chosen), cursor, counted)
+
+
+def _is_usual(query: ListQuery) -> bool:
+    return bool(query.sort == type(query).model_fields["sort"].default)  # type: ignore[attr-defined]  # every list has it
+
+
+class Listing:
+    """The chosen versions of a kind in an order."""
+
+    def __init__(self, reader: Reader, kind: str, chosen: BitMap, keys: Keys, *, usual: bool) -> None:
+        self.reader, self.kind, self.chosen, self.keys, self.usual = reader, kind, chosen, keys, usual
+        self.table = columns(KINDS[kind])
+
+    def behind(self, values: list[Any] | None) -> Iterator[int]:
+        """The versions behind the one with these sort values, its own key the last of them; all where there are none."""
+        if self.usual:
+            order = self.reader.postings.order(self.kind)
+            return walk(order, self.chosen, 0 if values is None else self._place(order, values))
+        return self._sorted(values) if len(self.chosen) <= FEW else self._sought(values)
+
+    def _place(self, order: Order, values: list[Any]) -> int:
+        """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
+        *wanted, last = values
+        version = int(last)
+        names = ", ".join(key.column.name for key, _ in self.keys)
+        held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
+        if held and [None if value is None else str(value) for value in held[0]] == [None if value is None else str(value) for value in wanted]:
+            return order.places[version] + 1
+        for place, (_, row) in enumerate(self._rows(order.versions)):
+            if _is_behind(self.keys, row, wanted):
+                return place
+        return len(order.versions)
+
+    def _sorted(self, values: list[Any] | None) -> Iterator[int]:
+        rows = list(self._rows(self.chosen))
+        for place in reversed(range(len(self.keys))):
+            missing = [row for row in rows if row[1][place] is None]
+            known = [row for row in rows if row[1][place] is not None]
+            known.sort(key=lambda row, place=place: row[1][place], reverse=self.keys[place][1])  # type: ignore[misc]  # bound now
+            rows = known + missing
+        return (version for version, row in rows if values is None or _is_behind(self.keys, row, values))
+
+    def _sought(self, values: list[Any] | None) -> Iterator[int]:
+        keys = [(key.column.desc() if down else key.column).nulls_last() for key, down in self.keys]
+        statement = select(self.table.version).where(*self._joined()).order_by(*keys)
+        if values is not None:
+            statement = statement.where(after(self.keys, values))
+        found = self.reader.connection.scalars(statement.execution_options(yield_per=_STRETCH))
+        return filter(self.chosen.__contains__, found)
+
+    def _rows(self, versions: Iterable[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Versions with their sort values."""
+        connection = self.reader.connection
+        statement = select(self.table.version, *(key.column for key, _ in self.keys)).where(*self._joined())
+        for some in batches(versions, FEW):
+            rows = {row[0]: tuple(row[1:]) for row in connection.execute(statement.where(among(connection, self.table.version, some)))}
+            yield from ((version, rows[version]) for version in some if version in rows)
+
+    def _joined(self) -> list[Any]:
+        """What ties columns of other tables to the kind's own."""
+        return [key.joined for key, _ in self.keys if key.joined is not None]
+
+    def cursor(self, version: int) -> list[Any]:
+        """The sort values of a version, its key the last of them."""
+        if self.usual:
+            names = ", ".join(key.column.name for key, _ in self.keys)
+            (row,) = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
+            return [*(value if value is None or isinstance(value, (int, float)) else str(value) for value in row), version]
+        ((_, row),) = self._rows([version])
+        return [*row, version]
+
+    def bodies(self, versions: Iterable[int], *, quoted: bool = False) -> Iterator[bytes]:
+        """The records of versions in their order; quotes are no part of what leaves the service in files."""
+        return bodies(self.reader.snapshot, versions, quoted=quoted)
+
+
+def bodies(snapshot: Snapshot, versions: Iterable[int], *, quoted: bool = False) -> Iterator[bytes]:
+    """The JSON of versions in their order, with quotes where they have any and that is wanted; Outdated where one is not there."""
+    content = "coalesce(quoted, body)" if quoted else "body"
+    for some in batches(versions, _BATCH):
+        places = ", ".join("?" * len(some))
+        held = dict(snapshot.rows(f"SELECT key, {content} FROM rendering WHERE key IN ({places})", some))  # noqa: S608  no text of others
+        if len(held) < len(some):
+            raise Outdated
+        yield from (bytes(held[version]) for version in some)
+
+
+def identifiers(snapshot: Snapshot, versions: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Versions with the ids of their records, in no order."""
+    for some in batches(versions, _BATCH):
+        places = ", ".join("?" * len(some))
+        yield from snapshot.rows(f"SELECT key, record_id FROM rendering WHERE key IN ({places})", some)  # noqa: S608  no text of others
+
+
+def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
+    """The chosen versions in an order, from a place on."""
+    many, all_of_them = len(chosen), len(order.versions)
+    # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
+    if many * many < 10 * all_of_them:
+        places = sorted(map(order.places.__getitem__, chosen))
+        return map(order.versions.__getitem__, places[bisect_left(places, start) :])
+    stretches = (order.versions[first : first + _STRETCH] for first in range(start, all_of_them, _STRETCH))
+    return (version for stretch in stretches for version in filter(chosen.__contains__, stretch))
+
+
+def batches(versions: Iterable[int], size: int) -> Iterator[list[int]]:
+    """So many at a time."""
+    left = iter(versions)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _is_behind(keys: Keys, row: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether sort values come behind others; nulls come last either way."""
+    for (_, down), mine, theirs in zip(keys, row, values, strict=False):
+        if mine != theirs:
+            return mine is None or (theirs is not None and (mine < theirs if down else mine > theirs))
+    return False

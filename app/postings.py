@@ -1,0 +1,201 @@
+"""The index: which versions of records fulfil a condition, as Roaring bitmaps of their keys, the same on SQLite and PostgreSQL.
+
+A posting holds the versions that have a value of a field, those of all releases and views alike: it only ever grows, so that one that is
+read late is right for any earlier release as well. What stood at a moment is a set among others, and a filter is an intersection of sets,
+however many records there are. Postings are read when they are first asked for and kept while there is room.
+"""
+
+import sys
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from threading import Lock
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
+from pyroaring import BitMap
+
+from app.database import Snapshot
+from app.models import END, UNDATED, Moment
+from app.search import query_words
+
+MOST_KEPT = 64_000_000
+"""Bytes of postings that a process keeps."""
+
+NONE = ""
+"""The value of a field that a record does not fill."""
+
+TAKING = " "
+"""What stands between a role and an organisation."""
+
+T = TypeVar("T")
+
+
+def number(given: int) -> str:
+    """A whole number as a value of a field, in an order that is that of the numbers."""
+    return f"{given:010d}"
+
+
+def years(first: str, last: str) -> Iterable[str]:
+    """The years from one day to another."""
+    return (f"{year:04d}" for year in range(int(first[:4]), int(last[:4]) + 1))
+
+
+class Order:
+    """The versions of a kind of record in the order in which lists show them by default."""
+
+    def __init__(self, stored: bytes) -> None:
+        self.versions = array("I", stored)
+        if sys.byteorder == "big":
+            self.versions.byteswap()
+
+    @cached_property
+    def places(self) -> "array[int]":
+        """The place of each version, by its key."""
+        places = array("I", bytes(4 * (max(self.versions, default=0) + 1)))
+        for place, version in enumerate(self.versions):
+            places[version] = place
+        return places
+
+
+class Index:
+    """What is kept of the postings in one state of the data."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
+        self._lock = Lock()
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made for a key, made now if it is not there."""
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = make()
+            with self._lock:
+                if _size(found) <= MOST_KEPT:
+                    self._kept[key] = found
+        return found
+
+
+def _size(kept: Any) -> int:
+    if isinstance(kept, BitMap):
+        return 200 + len(kept.serialize())
+    if isinstance(kept, Order):
+        return 8 * len(kept.versions)
+    if isinstance(kept, dict):
+        return sum(100 + _size(value) for value in kept.values())
+    return 100 + 100 * len(kept) if hasattr(kept, "__len__") else 200
+
+
+class Postings:
+    """The index as one request reads it, at a moment."""
+
+    def __init__(self, index: Index, snapshot: Snapshot, moment: Moment) -> None:
+        self.index, self.snapshot, self.now = index, snapshot, moment
+
+    def standing(self, kind: str) -> BitMap:
+        """The versions of a kind that stand in the moment."""
+        now = self.now
+        return self.index.kept(("standing", kind, now), lambda: self.any("kind", [kind]) & self._recorded(now.release) & self._seen(now.day))
+
+    def _recorded(self, release: int) -> BitMap:
+        def make() -> BitMap:
+            begun, ended = (self._between(field, "", number(release)) for field in ("since", "until"))
+            return begun - ended
+
+        return self.index.kept(("recorded", release), make)
+
+    def _seen(self, day: date) -> BitMap:
+        if day == UNDATED:
+            return self.any("seen_until", [END.isoformat()])
+        begun, ended = (self._between(field, "", day.isoformat()) for field in ("seen_from", "seen_until"))
+        return begun - ended
+
+    def any(self, field: str, values: Iterable[str]) -> BitMap:
+        """The versions that have one of the values."""
+        found = [self.index.kept((field, value), lambda value=value: self._read(field, value)) for value in values]  # type: ignore[misc]  # bound now
+        return found[0] if len(found) == 1 else BitMap.union(*found) if found else BitMap()
+
+    def _read(self, field: str, value: str) -> BitMap:
+        rows = self.snapshot.rows("SELECT versions FROM posting WHERE field = ? AND value = ?", (field, value))
+        return BitMap.deserialize(bytes(rows[0][0])) if rows else BitMap()
+
+    def every(self, field: str) -> dict[str, BitMap]:
+        """The postings of a field by value."""
+
+        def make() -> dict[str, BitMap]:
+            rows = self.snapshot.rows("SELECT value, versions FROM posting WHERE field = ?", (field,))
+            return {value: BitMap.deserialize(bytes(versions)) for value, versions in rows}
+
+        return self.index.kept(("every", field), make)
+
+    def _between(self, field: str, least: str, most: str) -> BitMap:
+        """The versions that have a value from one to another, both included."""
+        rows = self.snapshot.rows("SELECT versions FROM posting WHERE field = ? AND value >= ? AND value <= ?", (field, least, most))
+        return BitMap.union(*(BitMap.deserialize(bytes(versions)) for (versions,) in rows)) if rows else BitMap()
+
+    def at_least(self, field: str, least: int) -> BitMap:
+        """The versions whose number is at least this."""
+        return self.index.kept((field, "least", least), lambda: self._between(field, number(least), "~"))
+
+    def from_day(self, field: str, day: date) -> BitMap:
+        """The versions whose day is not before this one: later years, later months of its year, days of its month from it on."""
+
+        def make() -> BitMap:
+            year, month = day.isoformat()[:4], day.isoformat()[:7]
+            if (day.month, day.day) == (1, 1):
+                return self._between(f"{field}.year", year, "~")
+            later_years = self._between(f"{field}.year", f"{year}~", "~")
+            if day.day == 1:
+                return later_years | self._between(f"{field}.month", month, f"{year}~")
+            later_months = self._between(f"{field}.month", f"{month}~", f"{year}~")
+            return BitMap.union(later_years, later_months, self._between(f"{field}.day", day.isoformat(), f"{month}~"))
+
+        return self.index.kept((field, "from", day), make)
+
+    def to_day(self, field: str, day: date) -> BitMap:
+        """The versions whose day is not after this one; without a day it is neither before nor after."""
+
+        def make() -> BitMap:
+            known = self.index.kept((field, "known"), lambda: self._between(f"{field}.year", "", "~"))
+            return known if day == date.max else known - self.from_day(field, day + timedelta(days=1))
+
+        return self.index.kept((field, "to", day), make)
+
+    def within(self, field: str, regions: Sequence[str], match: str) -> BitMap:
+        """The versions whose region is one of these; unless the match is `exact`, or lies in one at any depth."""
+        if match == "exact":
+            return self.any(field, regions)
+        found = [self._inside(field, region) for region in regions]
+        return found[0] if len(found) == 1 else BitMap.union(*found)
+
+    def _inside(self, field: str, region: str) -> BitMap:
+        release = self.now.release
+
+        def make() -> BitMap:
+            inside = "SELECT region_id FROM region_within WHERE ancestor_id = ? AND since <= ? AND until > ?"
+            return self.any(field, [name for (name,) in self.snapshot.rows(inside, (region, release, release))])
+
+        return self.index.kept((field, "inside", region, release), make)
+
+    def having(self, q: str) -> BitMap:
+        """The versions that have every word of a query; none for no words."""
+        wanted = query_words(q)
+        return intersection([self.any("word", [word]) for word in wanted]) if wanted else BitMap()
+
+    def order(self, kind: str) -> Order:
+        """The order in which a list shows its versions by default."""
+        return self.index.kept(("order", kind), lambda: self._order(kind))
+
+    def _order(self, kind: str) -> Order:
+        rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
+        return Order(bytes(rows[0][0]) if rows else b"")
+
+
+def intersection(sets: Sequence[BitMap]) -> BitMap:
+    """What is in all of at least one set; the smallest first, so that the work shrinks at once."""
+    first, *others = sorted(sets, key=len)
+    for other in others:
+        first = first & other
+    return first

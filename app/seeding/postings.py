@@ -1,0 +1,198 @@
+"""Writing the index: what the versions of records can be found by.
+
+A posting is a set of versions, as a Roaring bitmap of their keys. A version's postings follow from its record as the API serves it, its
+span and its words, and never change with what comes later; a release that ends a version only adds it to the posting of that release.
+"""
+
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, delete, insert, select, text
+
+from app.models import Event, Figure, Ordering, Posting, columns
+from app.postings import NONE, TAKING, number, years
+
+MOST_GATHERED = 20_000_000
+"""Entries that are gathered before they are written: about 80 MB."""
+_BATCH = 500
+"""Values in one statement."""
+
+posting = columns(Posting)
+
+Term = tuple[str, str]
+"""A field and a value of it."""
+
+
+def terms(record: Mapping[str, Any]) -> Iterator[Term]:
+    """What an event or figure can be found by, from its JSON as the API serves it; of other kinds their kind only."""
+    kind = record["kind"]
+    yield "kind", kind
+    if kind == "event":
+        yield from _event(record)
+    elif kind == "figure":
+        yield from _figure(record)
+
+
+def _event(record: Mapping[str, Any]) -> Iterator[Term]:
+    yield "event.type", record["type"]
+    yield "event.status", record["status"]
+    yield "event.origins", number(record["origins"])
+    yield "event.region", _id(record["region"])
+    yield "event.parent", _id(record["parent"])
+    for topic in record["topics"] or [NONE]:
+        yield "event.topic", topic
+    for part in record["organisations"]:
+        organisation, role = part["organisation"]["id"], part["role"]
+        yield "event.organisation", organisation
+        yield "event.role", role
+        yield "event.taking", f"{role}{TAKING}{organisation}"
+    if not record["organisations"]:
+        yield "event.organisation", NONE
+        yield "event.role", NONE
+    statuses = {citation["verification"]["status"] for citation in record["citations"]}
+    for status in statuses if len(statuses) == 1 else statuses - {"verified"}:
+        yield "event.verification", status
+    yield from _dates("event", record["date"])
+    yield from _cited("event", record["citations"])
+
+
+def _figure(record: Mapping[str, Any]) -> Iterator[Term]:
+    for field in ("metric", "basis", "qualifier", "unit", "agreement"):
+        yield f"figure.{field}", record[field]
+    for field in ("subject", "region", "organisation", "event"):
+        yield f"figure.{field}", _id(record[field])
+    yield from _dates("figure", record["period"])
+    yield from _cited("figure", record["citations"])
+
+
+def _id(reference: Mapping[str, Any] | None) -> str:
+    return reference["id"] if reference else NONE
+
+
+def _dates(kind: str, date: Mapping[str, Any] | None) -> Iterator[Term]:
+    """The first and last day as year, month and day, so that a span of days is a union of few postings, and every year between them."""
+    if date is None:
+        yield f"{kind}.year", NONE
+        return
+    first, last = date["earliest"] or date["latest"], date["latest"] or date["earliest"]
+    for end, day in (("first", first), ("last", last)):
+        yield f"{kind}.{end}.year", day[:4]
+        yield f"{kind}.{end}.month", day[:7]
+        yield f"{kind}.{end}.day", day
+    for year in years(first, last):
+        yield f"{kind}.year", year
+
+
+def _cited(kind: str, citations: Iterable[Mapping[str, Any]]) -> Iterator[Term]:
+    for citation in citations:
+        yield f"{kind}.source", citation["source"]["id"]
+        if publisher := citation["source"]["publisher"]:
+            yield f"{kind}.publisher", publisher["id"]
+        if document := citation["document"]:
+            yield f"{kind}.document", document["sha256"]
+
+
+def spanned(version: Mapping[str, Any]) -> Iterator[Term]:
+    """From when on, and for which days, a version holds; `until` is told by the release that ends it."""
+    yield "since", number(version["since"])
+    yield "seen_from", version["seen_from"].isoformat()
+    yield "seen_until", version["seen_until"].isoformat()
+
+
+def worded(words: list[str]) -> Iterator[Term]:
+    """The words of a version, and how many they are."""
+    for word in words:
+        yield "word", word
+    yield "words", number(len(words))
+
+
+class Gathered:
+    """Postings of versions, written when many are gathered and at the end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._keys: dict[Term, array[int]] = defaultdict(lambda: array("I"))
+        self._entries = 0
+
+    def add(self, key: int, found: Iterable[Term]) -> None:
+        """A version is found by these."""
+        for term in found:
+            self._keys[term].append(key)
+            self._entries += 1
+        if self._entries >= MOST_GATHERED:
+            self.write()
+
+    def write(self) -> None:
+        """Add what was gathered to what is stored."""
+        values: dict[str, list[str]] = defaultdict(list)
+        for field, value in self._keys:
+            values[field].append(value)
+        for field, named in values.items():
+            named.sort()
+            for start in range(0, len(named), _BATCH):
+                self._merge(field, named[start : start + _BATCH])
+        self._keys.clear()
+        self._entries = 0
+
+    def _merge(self, field: str, values: list[str]) -> None:
+        stored = self.connection.execute(select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(values)))
+        held = {value: BitMap.deserialize(versions) for value, versions in stored}
+        rows = []
+        for value in values:
+            versions = BitMap(self._keys[field, value])
+            if value in held:
+                versions |= held[value]
+            rows.append({"field": field, "value": value, "versions": _written(versions)})
+        put = "INSERT INTO posting (field, value, versions) VALUES (:field, :value, :versions)"
+        self.connection.execute(text(f"{put} ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"), rows)
+
+
+def _written(versions: BitMap) -> bytes:
+    versions.run_optimize()
+    return versions.serialize()
+
+
+def remove(connection: Connection, keys: Iterable[int], *fields: str) -> None:
+    """Take versions out of the postings of some fields, or of all."""
+    gone = BitMap(keys)
+    if not gone:
+        return
+    held = select(posting).where(posting.field.in_(fields)) if fields else select(posting)
+    for row in connection.execute(held).all():
+        versions = BitMap.deserialize(row.versions)
+        if not versions.isdisjoint(gone):
+            left = versions - gone
+            term = {"field": row.field, "value": row.value}
+            if left:
+                put = text("UPDATE posting SET versions = :versions WHERE field = :field AND value = :value")
+                connection.execute(put, {**term, "versions": _written(left)})
+            else:
+                connection.execute(delete(Posting).where(posting.field == row.field, posting.value == row.value))
+
+
+def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
+    """Set the words of versions that are in the index already, by their keys."""
+    remove(connection, words, "word", "words")
+    gathered = Gathered(connection)
+    for key, found in words.items():
+        gathered.add(key, worded(found))
+    gathered.write()
+
+
+def order(connection: Connection) -> None:
+    """Store in which order the lists of events and figures show their versions by default."""
+    event, figure = columns(Event), columns(Figure)
+    orders = {
+        "event": (event.date_first.desc().nulls_last(), event.id, event.version),
+        "figure": (figure.metric, figure.id, figure.version),
+    }
+    connection.execute(delete(Ordering))
+    for kind, keys in orders.items():
+        versions = array("I", connection.scalars(select(keys[-1]).order_by(*keys).execution_options(yield_per=10_000)))
+        if sys.byteorder == "big":
+            versions.byteswap()
+        connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})

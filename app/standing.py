@@ -1,0 +1,137 @@
+"""What is served now: the newest release, looked at as seldom as is right, with the index that belongs to it.
+
+A version of a record never changes, and a release only adds versions and ends others. So an answer made from a release that is no longer
+the newest is still right as of that release, and it is enough to look now and then whether there is a newer one.
+"""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DBAPIError
+
+from app import database
+from app.database import Beside, Mark
+from app.envelopes import ReleaseInfo
+from app.postings import Index
+from app.problems import NotReady
+
+PATIENCE = 0.25
+"""Seconds for which what a server was last seen to hold counts as what it holds. A SQLite file tells at once."""
+
+
+class Outdated(Exception):
+    """Something that was known of the data is no longer there: it was written anew. The request begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of the data: equal states give equal answers."""
+
+    release: ReleaseInfo
+    beside: Beside
+    file: object = None
+    """Which SQLite file it was read from."""
+    index: Index = field(compare=False, default_factory=Index)
+    """What is kept of it."""
+    as_json: bytes = field(compare=False, default=b"")
+    """The release as answers show it."""
+
+    @property
+    def mark(self) -> Mark:
+        """What a host must have that is read from."""
+        return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions)
+
+
+class Standing:
+    """Looks at what an engine serves."""
+
+    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
+        self.engine, self.patience = engine, patience
+        self._state: State | None = None
+        self._seen: object = None
+        self._lock = Lock()
+        self._watch: sqlite3.Connection | None = None
+        self._file: object = None
+
+    def now(self) -> State:
+        """The newest release; NotReady where there is none."""
+        state = self._state
+        if self.engine.dialect.name == "sqlite":
+            mark: Any = self._mark()
+            if state is not None and mark == self._seen:
+                return state
+        else:
+            mark = monotonic()
+            if state is not None and mark - self._seen < self.patience:
+                return state
+        return self.look(mark)
+
+    def at_least(self, release: int) -> State:
+        """The newest release, looked up now where the one that is known is older than what a reader has seen."""
+        state = self.now()
+        return state if state.release.id >= release or self.engine.dialect.name == "sqlite" else self.look(monotonic())
+
+    def look(self, mark: object = None) -> State:
+        """The newest release, looked up now."""
+        with database.reading(self.engine) as connection:
+            release, beside = served_release(connection)
+            known = self._state
+            if known is not None and release.id < known.release.id and _is_replica(connection):
+                self._seen = mark
+                return known  # what was seen elsewhere will arrive there too
+        fresh = State(release, beside, self._file, as_json=release.model_dump_json().encode())
+        with self._lock:
+            if self._state != fresh:
+                self._state = fresh
+            self._seen = mark
+            return self._state or fresh
+
+    def forget(self) -> None:
+        """Let go of what is known, as it turned out to be no longer there."""
+        with self._lock:
+            self._state = None
+
+    def _mark(self) -> object:
+        """What is different as soon as anything was written to the file, or it was replaced."""
+        with self._lock:
+            identity = database.identity(self.engine.url.database)
+            if self._watch is None or identity != self._file:
+                self.close()
+                try:
+                    self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False, isolation_level=None)
+                except sqlite3.Error:
+                    return object()  # equal to nothing: the engine tells what is wrong
+                self._file = identity
+            try:
+                with closing(self._watch.execute("PRAGMA data_version")) as found:
+                    return (identity, found.fetchone()[0])
+            except sqlite3.Error:
+                return object()
+
+    def close(self) -> None:
+        """Look no longer."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+
+def _is_replica(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql" and bool(connection.scalar(select(func.pg_is_in_recovery())))
+
+
+def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
+    """The release to answer from and what answers depend on beside it; NotReady where there is none."""
+    try:
+        latest = database.latest_release(connection)
+    except DBAPIError as error:
+        if not database.is_missing_table(error):
+            raise
+        raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
+    if latest is None:
+        raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
+    return latest
