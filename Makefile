@@ -1,14 +1,15 @@
 # make run    set up, migrate, seed and serve on http://127.0.0.1:8000 (CGT_PORT changes the port)
 # make test   set up and run every check and test, on SQLite and on a real PostgreSQL
+# make replicas a minute on a primary and two replicas of PostgreSQL with three processes of the API, one replica killed meanwhile
 # make proofs what takes minutes: thousands of requests, walks, killed loads, and the steps of the Dockerfile by hand
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
-SOURCES := app migrations tests
+SOURCES := app benchmarks migrations tests
 
-.PHONY: run test proofs lint types clean python
+.PHONY: run test proofs replicas lint types clean python
 
 run: $(VENV)/.run
 	$(BIN)/cgt seed
@@ -19,6 +20,9 @@ test: $(VENV)/.test lint types
 
 proofs: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow -s
+
+replicas: $(VENV)/.test
+	$(BIN)/python -m benchmarks.replicas
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES)

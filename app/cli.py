@@ -91,7 +91,7 @@ def serve() -> None:
         if state == "empty" and settings.read_url:
             _fail("the database that CGT_READ_URL names has no tables yet; run 'cgt seed' where CGT_DATABASE_URL names the primary")
         if state == "empty":
-            with database.writing(engine) as connection:
+            with database.writing(database.connect(settings.database_url)) as connection:
                 database.upgrade(connection)
             err.print("cgt: the database is new and empty; /readyz says so until 'cgt seed' has loaded a release")
         elif state == "old":

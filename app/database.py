@@ -51,7 +51,7 @@ LOAD_LOCK = 0x636774
 _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 0, "pool_timeout": 5}
 """A request holds a connection only while it works, never while it waits, so that fewer of them than worker threads serve all."""
 
-RECYCLE = 30
+RECYCLE = 10
 """Seconds after which a connection to a server is made anew, so that a host that came back is used again."""
 
 _LIFE = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10000}
@@ -162,7 +162,11 @@ def connect(url: str) -> Engine:
 
 def connect_to_read(settings: Settings) -> Engine:
     """The engine that answers are made with: over the replicas, where there are any. Nothing is opened yet."""
-    return _served(parse_read_url(settings.read_url)) if settings.read_url else connect(settings.database_url)
+    engine = _served(parse_read_url(settings.read_url)) if settings.read_url else connect(settings.database_url)
+    if engine.dialect.name == "postgresql":
+        # Not by a transaction's option: SQLAlchemy would end it with an explicit "read write", which a replica refuses.
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", True))
+    return engine
 
 
 def _served(url: URL) -> Engine:
@@ -241,7 +245,7 @@ class Snapshot:
             self._connection = self.engine.connect()
             self._check(self._connection.connection)
             if self._connection.dialect.name == "postgresql":
-                self._connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                self._connection.execution_options(isolation_level="REPEATABLE READ")
         return self._connection
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
