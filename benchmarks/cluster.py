@@ -37,10 +37,12 @@ class Postgres:
         with (self.folder / "postgresql.conf").open("a") as file:
             file.write(settings)
 
-    def copy(self, primary: "Postgres") -> None:
-        """A new replica of a primary that runs."""
+    def copy(self, primary: "Postgres", delay: int) -> None:
+        """A new replica of a primary that runs, which lags behind it by so many milliseconds at least."""
         source = f"host=127.0.0.1 port={primary.port} user=postgres"
         self.run("pg_basebackup", "-D", str(self.folder), "-d", source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        with (self.folder / "postgresql.auto.conf").open("a") as file:
+            file.write(f"recovery_min_apply_delay = {delay}\n")
 
     def start(self) -> None:
         """Run until it answers."""
