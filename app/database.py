@@ -37,6 +37,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import SQLModel
 
+from app import migrating
 from app.envelopes import ReleaseInfo
 from app.models import Redaction, Release, columns
 from app.settings import ROOT, Settings
@@ -320,8 +321,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
                 yield connection
+                migrating.finish(connection)
     except DBAPIError as error:
         raise DatabaseError(explain(engine, error)) from error
+    except migrating.Busy:
+        held = f"readers held the tables of {shown(engine.url)} for more than {migrating.PATIENCE:.0f} s"
+        raise DatabaseError(f"{held}; nothing was changed: end what reads for so long (pg_stat_activity tells), and try again") from None
 
 
 def explain(engine: Engine, error: BaseException, variable: str = "CGT_DATABASE_URL") -> str:
@@ -410,9 +415,16 @@ def schema_state(connection: Connection) -> str:
 
 def upgrade(connection: Connection) -> bool:
     """Bring the schema up to date inside the caller's transaction; whether there was anything to do."""
-    if schema_state(connection) == "current":
+    state = schema_state(connection)
+    if state == "current":
         return False
-    command.upgrade(_alembic(connection), "head")
+
+    def to(revision: str) -> None:
+        command.upgrade(_alembic(connection), revision)
+
+    if state == "old" and connection.dialect.name == "postgresql":
+        migrating.begin(connection, MigrationContext.configure(connection).get_current_heads()[0], to)
+    to("head")
     return True
 
 

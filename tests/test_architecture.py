@@ -15,7 +15,7 @@ LAYERS = [
     {"app.schemas"},
     {"app.coverage", "app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
-    {"app.formats"},
+    {"app.formats", "app.migrating"},
     {"app.problems", "app.database", "app.search"},
     {"app.postings"},
     {"app.standing"},
