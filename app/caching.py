@@ -5,13 +5,12 @@ kept for quotes, and what has been redacted, and on nothing else.
 """
 
 import hashlib
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from starlette.requests import Request
 
-from app import __version__
-from app.database import Beside
-from app.envelopes import RELEASE_HEADER, ReleaseInfo
+from app.envelopes import RELEASE_HEADER
+from app.standing import State
 
 CACHE_CONTROL = "public, max-age=60"
 """How long a cache may answer without asking: a release is seen at the latest after that."""
@@ -28,25 +27,14 @@ class NotModified(Exception):
         self.headers = headers
 
 
-def validators(request: Request, release: ReleaseInfo, beside: Beside) -> dict[str, str]:
-    """The headers of an answer made from a release; NotModified where the client names its very tag, which only a good answer ever had."""
+def validators(request: Request, state: State) -> dict[str, str]:
+    """The headers of an answer made from a state; NotModified where the client names its very tag, which only a good answer ever had."""
     coding = "gzip" if "gzip" in request.headers.get("accept-encoding", "") else "identity"
-    parts = (
-        __version__,
-        str(release.id),
-        release.digest,
-        beside.texts or "",
-        f"{beside.redactions} {beside.redacted_at}",
-        getattr(request.state, "format", "json"),
-        request.url.path,
-        request.url.query,
-        coding,
-    )
+    parts = (state.mark, getattr(request.state, "format", "json"), request.url.path, request.url.query, coding)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
-    modified = max(release.released_at, beside.redacted_at or release.released_at)
-    told = {RELEASE_HEADER: str(release.id), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    headers = {"ETag": tag, "Last-Modified": format_datetime(modified, usegmt=True), **told}
+    told = {RELEASE_HEADER: str(state.release.id), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    headers = {"ETag": tag, "Last-Modified": state.modified, **told}
     # Weak comparison, as RFC 9110 has it for this header.
     if tag in (given.removeprefix("W/") for given in _tags(request)):
         raise NotModified(headers)

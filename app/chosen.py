@@ -57,7 +57,7 @@ def answer(
     seal = sealed(reader.request, query)
     behind = None
     if query.cursor is not None:
-        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, float)])
+        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
     refuse_unchanged(reader.request, reader.headers)
 
     def body(whole: bytes) -> bytes:
@@ -97,12 +97,11 @@ class Listing:
 
     def _place(self, order: Order, values: list[Any]) -> int:
         """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
-        *wanted, last = values
-        version = int(last)
+        *wanted, version = values
         names = ", ".join(key.column.name for key, _ in self.keys)
         held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
-        if held and [None if value is None else str(value) for value in held[0]] == [None if value is None else str(value) for value in wanted]:
-            return order.places[version] + 1
+        if held and version < len(order.places) and _as_text(held[0]) == _as_text(wanted):
+            return int(order.places[version]) + 1
         for place, (_, row) in enumerate(self._rows(order.versions)):
             if _is_behind(self.keys, row, wanted):
                 return place
@@ -185,6 +184,11 @@ def batches(versions: Iterable[int], size: int) -> Iterator[list[int]]:
     left = iter(versions)
     while some := list(islice(left, size)):
         yield some
+
+
+def _as_text(values: Iterable[Any]) -> list[str | None]:
+    """Sort values, however a driver gives them."""
+    return [None if value is None else str(value) for value in values]
 
 
 def _is_behind(keys: Keys, row: Sequence[Any], values: Sequence[Any]) -> bool:

@@ -1,5 +1,6 @@
 """Engines, transactions and the state of a database's schema, for SQLite and PostgreSQL."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,8 +34,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import SQLModel
 
 from app import migrating
@@ -182,8 +183,7 @@ def in_memory() -> Engine:
 
 
 def _prepared(engine: Engine) -> Engine:
-    """A SQLite engine with foreign keys, whole transactions, and eyes for a file that has been replaced."""
-    file = engine.url.database
+    """A SQLite engine with foreign keys and whole transactions."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
@@ -191,15 +191,6 @@ def _prepared(engine: Engine) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
-
-    @event.listens_for(engine, "connect")
-    def remember(_: object, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = identity(file)
-
-    @event.listens_for(engine, "checkout")
-    def refuse_stale(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        if record.info["file"] != identity(file):
-            raise DisconnectionError("the file was replaced; the pool opens the new one")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -212,7 +203,7 @@ def _prepared(engine: Engine) -> Engine:
 def identity(file: str | None) -> tuple[int, int] | None:
     """Which file lies at a path; None: there is none."""
     try:
-        found = Path(file).stat() if file else None
+        found = os.stat(file) if file else None  # noqa: PTH116  every request asks, and a Path takes as long as the rest of it
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found else None

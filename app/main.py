@@ -18,6 +18,7 @@ from app.caching import NotModified
 from app.envelopes import RELEASE_HEADER
 from app.manners import HEADER, Manners
 from app.problems import install
+from app.remembering import Remembering
 from app.settings import Settings
 from app.standing import Standing
 
@@ -82,8 +83,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"], expose_headers=EXPOSED)
+    app.add_middleware(Remembering, standing=app.state.standing)
     app.add_middleware(Manners)
-    for resource in (service, coverage, events, series, figures, organisations, regions, sources, search, releases, citing, endpoint, guide):
+    for resource in (events, series, figures, service, coverage, organisations, regions, sources, search, releases, citing, endpoint, guide):
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")

@@ -22,10 +22,10 @@ from starlette.requests import Request
 from app import facets, history, vocabulary
 from app.caching import refuse_unchanged
 from app.dates import EdtfDate
-from app.envelopes import AppliedDate, ListLinks, Page, RecordLinks
+from app.envelopes import AppliedDate, RecordLinks
 from app.exporting import export
 from app.facets import Facet
-from app.models import KINDS, Document, Record, Rendering, columns
+from app.models import KINDS, OPEN, Document, Record, Rendering, columns
 from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
 from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
@@ -46,7 +46,7 @@ class SortKey:
     """A column that lists can be sorted by, and how its values are written in a cursor."""
 
     column: ColumnElement[Any]
-    type: type[str | float | date]
+    type: type[str | float | int | date]
     nullable: bool = False
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
@@ -274,19 +274,18 @@ def envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, 
     if not total and reader.moment.release:
         reader = reader.noting(_why_nothing(reader, query))
     request = reader.request
-    stands = Page(limit=query.limit, total=total, total_is="exact", next=following)
-    links = ListLinks(self=_self(request), next=link_to_next(request, following))
-    parts = {} if reader.note is None else {"note": json.dumps(reader.note, ensure_ascii=False)}
-    parts |= {"facets": json.dumps(counted, ensure_ascii=False, separators=(",", ":"))} if counted else {}
-    parts |= {
-        "page": stands.model_dump_json(),
-        "links": links.model_dump_json(),
-        "applied": json.dumps(applied(query), ensure_ascii=False, separators=(",", ":")),
-        "release": reader.release.model_dump_json(),
-    }
-    tail = "".join(f',"{name}":{text}' for name, text in parts.items())
-    headers = reader.headers | ({"Link": f'<{links.next}>; rel="next"'} if links.next else {})
-    return Response(b'{"data":[' + b",".join(bodies) + b"]" + tail.encode() + b"}", headers=headers, media_type="application/json")
+    onward = link_to_next(request, following)
+    # As `Listing` shows it; its models would take longer than all the rest.
+    parts: dict[str, Any] = {} if reader.note is None else {"note": reader.note}
+    parts |= {"facets": counted} if counted else {}
+    parts["page"] = {"limit": query.limit, "total": total, "total_is": "exact", "next": following}
+    parts["links"] = {"self": _self(request), "next": onward}
+    parts["applied"] = applied(query)
+    tail = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json()
+    content = b'{"data":[%b],%b,"release":%b}' % (b",".join(bodies), tail.encode(), release.encode())
+    headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
@@ -414,9 +413,11 @@ def opened(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> lis
 def _value(value: Any, key: SortKey) -> str | float | date | None:
     if value is None and key.nullable:
         return None
+    if key.type is int and type(value) is int and 0 <= value < OPEN:
+        return value
     if key.type is float and type(value) in {int, float} and abs(value) < float("inf"):
         return float(value)
-    if key.type is not float and isinstance(value, str) and value.isprintable():
+    if key.type in {str, date} and isinstance(value, str) and value.isprintable():
         return date.fromisoformat(value) if key.type is date else value
     raise ValueError
 

@@ -81,12 +81,14 @@ def reading(request: Request) -> Iterator[Reader]:
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
     wanted = asked_release(request)
-    state = request.app.state.standing.at_least(wanted)
+    state = request.scope.get("standing") or request.app.state.standing.now()
+    if state.release.id < wanted:
+        state = request.app.state.standing.at_least(wanted)
     if state.release.id < wanted:
         raise Behind(state.release.id, wanted)
     request.state.release = state.release.id
-    headers = validators(request, state.release, state.beside)
-    snapshot = Snapshot(request.app.state.engine, state.mark)
+    headers = validators(request, state)
+    snapshot = Snapshot(request.app.state.engine, state.needs)
     try:
         yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
     finally:

@@ -5,8 +5,8 @@ the newest is still right as of that release, and it is enough to look now and t
 """
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from app import database
+from app import __version__, database
 from app.database import Beside, Mark
 from app.envelopes import ReleaseInfo
 from app.postings import Index
@@ -38,11 +38,22 @@ class State:
     """Which SQLite file it was read from."""
     index: Index = field(compare=False, default_factory=Index)
     """What is kept of it."""
-    as_json: bytes = field(compare=False, default=b"")
+    mark: str = ""
+    """All that answers depend on, in a line."""
+    modified: str = ""
+    """When that last changed, as HTTP writes it."""
+    as_json: str = ""
     """The release as answers show it."""
 
+    @classmethod
+    def of(cls, release: ReleaseInfo, beside: Beside, file: object) -> "State":
+        """A state with what follows from it."""
+        mark = f"{__version__} {release.id} {release.digest} {beside.texts} {beside.redactions} {beside.redacted_at}"
+        modified = max(release.released_at, beside.redacted_at or release.released_at)
+        return cls(release, beside, file, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=release.model_dump_json())
+
     @property
-    def mark(self) -> Mark:
+    def needs(self) -> Mark:
         """What a host must have that is read from."""
         return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions)
 
@@ -53,38 +64,39 @@ class Standing:
     def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
         self.engine, self.patience = engine, patience
         self._state: State | None = None
-        self._seen: object = None
+        self._seen: Any = None
         self._lock = Lock()
         self._watch: sqlite3.Connection | None = None
         self._file: object = None
 
     def now(self) -> State:
         """The newest release; NotReady where there is none."""
+        return self.known() or self.look()
+
+    def known(self) -> State | None:
+        """The newest release, if that can be told without reading anything."""
         state = self._state
+        if state is None:
+            return None
         if self.engine.dialect.name == "sqlite":
-            mark: Any = self._mark()
-            if state is not None and mark == self._seen:
-                return state
-        else:
-            mark = monotonic()
-            if state is not None and mark - self._seen < self.patience:
-                return state
-        return self.look(mark)
+            return state if self._mark() == self._seen else None
+        return state if monotonic() - self._seen < self.patience else None
 
     def at_least(self, release: int) -> State:
         """The newest release, looked up now where the one that is known is older than what a reader has seen."""
         state = self.now()
-        return state if state.release.id >= release or self.engine.dialect.name == "sqlite" else self.look(monotonic())
+        return state if state.release.id >= release or self.engine.dialect.name == "sqlite" else self.look()
 
-    def look(self, mark: object = None) -> State:
+    def look(self) -> State:
         """The newest release, looked up now."""
+        mark = self._mark() if self.engine.dialect.name == "sqlite" else monotonic()
         with database.reading(self.engine) as connection:
             release, beside = served_release(connection)
             known = self._state
             if known is not None and release.id < known.release.id and _is_replica(connection):
                 self._seen = mark
                 return known  # what was seen elsewhere will arrive there too
-        fresh = State(release, beside, self._file, as_json=release.model_dump_json().encode())
+        fresh = State.of(release, beside, self._file)
         with self._lock:
             if self._state != fresh:
                 self._state = fresh
@@ -102,14 +114,14 @@ class Standing:
             identity = database.identity(self.engine.url.database)
             if self._watch is None or identity != self._file:
                 self.close()
+                self.engine.dispose()  # the pool's connections read the file that was there before
                 try:
                     self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False, isolation_level=None)
                 except sqlite3.Error:
                     return object()  # equal to nothing: the engine tells what is wrong
                 self._file = identity
             try:
-                with closing(self._watch.execute("PRAGMA data_version")) as found:
-                    return (identity, found.fetchone()[0])
+                return (identity, self._watch.execute("PRAGMA data_version").fetchone()[0])
             except sqlite3.Error:
                 return object()
 

@@ -314,7 +314,7 @@ def test_a_fault_of_the_server_tells_nothing_of_its_inside(monkeypatch: pytest.M
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("app.api.events._where", fail)
+    monkeypatch.setattr("app.chosen.walk", fail)
     with Server(url) as client:
         assert re.fullmatch(r"The server failed; the fault has been logged as request [0-9a-f-]{36}\.", refusal(client, "list_events"))
 

@@ -33,6 +33,7 @@ LAYERS = [
         "app.naming",
         "app.paging",
         "app.reader",
+        "app.remembering",
         "app.seeding",
         "app.showing",
     },

@@ -204,8 +204,9 @@ def test_a_citation_is_known_again(releases: tuple[httpx.Client, str]) -> None:
 
 def test_citing_reads_no_record(releases: tuple[httpx.Client, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """However much an answer holds, to cite it costs what its checks cost."""
-    monkeypatch.setattr("app.paging._envelope", None)
-    monkeypatch.setattr("app.paging.export", None)
+    for module in ("paging", "chosen"):
+        monkeypatch.setattr(f"app.{module}.envelope", None)
+        monkeypatch.setattr(f"app.{module}.export", None)
     client, _ = releases
     for path in ("/events", "/events?format=csv", "/changes"):
         assert client.get("/cite", params={"path": path}).status_code == 200

@@ -102,18 +102,15 @@ def editions(folder: Path, records: int) -> list[Path]:
 def rows(engine: Engine) -> dict[str, list[str]]:
     """All rows of all tables at one moment: a server may still be about to commit what a dead client sent."""
     with database.reading(engine) as connection:
-        names = [name for name in inspect(connection).get_table_names() if not name.startswith("search_")]  # the engine's own
+        names = inspect(connection).get_table_names()
         return {name: sorted(str(row) for row in connection.execute(text(f'SELECT * FROM "{name}"'))) for name in names}  # noqa: S608
 
 
 def content(engine: Engine) -> dict[str, list[str]]:
     """All rows of all tables but for what two databases that were loaded alike do not share: moments, and numbers counted by the database."""
     with engine.connect() as connection:
-        ids = {row.key: row.record_id for row in connection.execute(text("SELECT key, record_id FROM rendering"))}
         found: dict[str, list[str]] = {}
         for name in inspect(connection).get_table_names():
-            if name.startswith("search_"):
-                continue
             entries = [dict(row._mapping) for row in connection.execute(text(f'SELECT * FROM "{name}"'))]  # noqa: S608
             for entry in entries:
                 if name == "release":
@@ -121,8 +118,6 @@ def content(engine: Engine) -> dict[str, list[str]]:
                 elif name == "record":
                     del entry["key"]
             found[name] = sorted(map(str, entries))
-        indexed = connection.execute(text("SELECT rowid, words FROM search"))
-        found["search"] = sorted(f"{ids[row.rowid]} {row.words}" for row in indexed)
         return found
 
 

@@ -29,18 +29,18 @@ region, within, release = columns(Region), columns(RegionWithin), columns(Releas
 class CoverageQuery(PastQuery):
     """Parameters of `/coverage`."""
 
-    region: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    region: list[Id] = Field(default_factory=list, examples=[["cn-bj"]])
     """The regions to tell of; default: every region, and that of events which do not say where they took place."""
     region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
     """Whether a region's cells count what lies in it as well; `exact` leaves that out."""
-    type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
+    type: list[term("event-type")] = Field(default_factory=list, examples=[["conference"]])  # type: ignore[valid-type]
     """The kinds of event to tell of; default: every kind."""
     from_: Date | None = Field(default=None, alias="from", examples=["2023"])
     """The first year, whole: that of this day, month, quarter or year. Default: the first that the date of an event or source touches,
     or that of `to` if it is earlier. With `from` or `to`, events without a date are left out."""
     to: Date | None = Field(default=None, examples=["2025"])
     """The last year, whole. Default: the last that the date of an event or source touches, or that of `from` if it is later."""
-    state: list[term("coverage")] = Field(default=[], examples=[["none-known"]])  # type: ignore[valid-type]
+    state: list[term("coverage")] = Field(default_factory=list, examples=[["none-known"]])  # type: ignore[valid-type]
     """Whether events are known, and if not, whether anybody has looked; default: all."""
     facets: Literal["state"] | None = Field(default=None, examples=["state"])
     """`state`: how many cells are in each state under the other filters."""

@@ -40,27 +40,27 @@ class EventQuery(ListQuery, SupportQuery):
 
     slow: ClassVar[frozenset[str]] = frozenset({"q", "sort", "facets", "format", "published_before"})
 
-    type: list[term("event-type")] = Field(default=[], examples=[["conference"]])  # type: ignore[valid-type]
+    type: list[term("event-type")] = Field(default_factory=list, examples=[["conference"]])  # type: ignore[valid-type]
     """Kind of event."""
-    status: list[term("event-status")] = Field(default=[], examples=[["held"]])  # type: ignore[valid-type]
+    status: list[term("event-status")] = Field(default_factory=list, examples=[["held"]])  # type: ignore[valid-type]
     """How far the event has come."""
-    region: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    region: list[Id] = Field(default_factory=list, examples=[["cn-bj"]])
     """Where it took place: a region's id; what lies in the region counts too."""
     region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
     """`exact` leaves out what lies in the named regions."""
-    organisation: list[Id] = Field(default=[], examples=[["chinese-society-gene-cell-therapy"]])
+    organisation: list[Id] = Field(default_factory=list, examples=[["chinese-society-gene-cell-therapy"]])
     """An organisation with a role in the event."""
-    role: list[term("role")] = Field(default=[], examples=[["host"]])  # type: ignore[valid-type]
+    role: list[term("role")] = Field(default_factory=list, examples=[["host"]])  # type: ignore[valid-type]
     """A role that an organisation has in the event: the named organisation, if one is named."""
-    topic: list[term("topic")] = Field(default=[], examples=[["cgt"]])  # type: ignore[valid-type]
+    topic: list[term("topic")] = Field(default_factory=list, examples=[["cgt"]])  # type: ignore[valid-type]
     """A topic of the event."""
-    source: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    source: list[Id] = Field(default_factory=list, examples=[["china-daily-2025-09-14"]])
     """A source that the event's own citations name."""
-    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    publisher: list[Id] = Field(default_factory=list, examples=[["china-daily"]])
     """The publisher of a source that the event's own citations name: an organisation's id."""
-    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    document: list[Id] = Field(default_factory=list, examples=[["001_2adcdc448a8b6e9a.txt"]])
     """A held document that the event's own citations point into: its name or SHA-256."""
-    parent: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    parent: list[Id] = Field(default_factory=list, examples=[["csgct-annual-meeting-2025"]])
     """The event that it is part of."""
     from_: Date | None = Field(default=None, alias="from", examples=["2025-09"])
     """On or after: a day, month, quarter (2025-Q3) or year, counted from its first day."""
@@ -70,7 +70,7 @@ class EventQuery(ListQuery, SupportQuery):
     """Whether the event's date must only touch the span from `from` to `to`, or lie in it. An open date counts at the bound it has."""
     origins_min: Origins | None = Field(default=None, examples=[2])
     """At least so many independent origins."""
-    verification: list[term("verification")] = Field(default=[], examples=[["unchecked"]])  # type: ignore[valid-type]
+    verification: list[term("verification")] = Field(default_factory=list, examples=[["unchecked"]])  # type: ignore[valid-type]
     """`verified`: all of the event's citations are; any other: at least one of them is."""
     facets: Names | None = Field(default=None, examples=["type,region,year"])
     """Comma list of type, status, region, year, topic, organisation, role:

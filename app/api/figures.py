@@ -50,31 +50,31 @@ SORTS = {
 class FigureFilters(TextQuery, SupportQuery):
     """The filters of figures."""
 
-    metric: list[term("metric")] = Field(default=[], examples=[["market-size"]])  # type: ignore[valid-type]
+    metric: list[term("metric")] = Field(default_factory=list, examples=[["market-size"]])  # type: ignore[valid-type]
     """What kind of number."""
-    subject: list[term("subject")] = Field(default=[], examples=[["cgt"]])  # type: ignore[valid-type]
+    subject: list[term("subject")] = Field(default_factory=list, examples=[["cgt"]])  # type: ignore[valid-type]
     """What is measured."""
-    region: list[Id] = Field(default=[], examples=[["cn"]])
+    region: list[Id] = Field(default_factory=list, examples=[["cn"]])
     """The place that the number speaks of: a region's id; what lies in the region counts too."""
     region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
     """`exact` leaves out what lies in the named regions."""
-    organisation: list[Id] = Field(default=[], examples=[["packgene-biotech"]])
+    organisation: list[Id] = Field(default_factory=list, examples=[["packgene-biotech"]])
     """The organisation that the number speaks of."""
-    event: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    event: list[Id] = Field(default_factory=list, examples=[["csgct-annual-meeting-2025"]])
     """The event that the number speaks of."""
-    source: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    source: list[Id] = Field(default_factory=list, examples=[["china-daily-2025-09-14"]])
     """A source that the figure's citations name."""
-    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    publisher: list[Id] = Field(default_factory=list, examples=[["china-daily"]])
     """The publisher of a source that the figure's citations name: an organisation's id."""
-    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    document: list[Id] = Field(default_factory=list, examples=[["001_2adcdc448a8b6e9a.txt"]])
     """A held document that the figure's citations point into: its name or SHA-256."""
-    basis: list[term("basis")] = Field(default=[], examples=[["forecast"]])  # type: ignore[valid-type]
+    basis: list[term("basis")] = Field(default_factory=list, examples=[["forecast"]])  # type: ignore[valid-type]
     """Whether the number is reported, forecast, promised, claimed."""
-    qualifier: list[term("qualifier")] = Field(default=[], examples=[["more-than"]])  # type: ignore[valid-type]
+    qualifier: list[term("qualifier")] = Field(default_factory=list, examples=[["more-than"]])  # type: ignore[valid-type]
     """Whether the number is exact, a bound or a range."""
-    unit: list[UnitTerm] = Field(default=[], examples=[["CNY"]])
+    unit: list[UnitTerm] = Field(default_factory=list, examples=[["CNY"]])
     """A currency (ISO 4217) or another unit."""
-    agreement: list[term("agreement")] = Field(default=[], examples=[["contested"]])  # type: ignore[valid-type]
+    agreement: list[term("agreement")] = Field(default_factory=list, examples=[["contested"]])  # type: ignore[valid-type]
     """Whether the sources agree."""
     period_from: Date | None = Field(default=None, examples=["2024"])
     """The number's period ends on or after: a day, month, quarter or year. An unknown period never matches."""

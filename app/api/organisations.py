@@ -50,15 +50,15 @@ TEXT_SCORE = 0.3
 class OrganisationQuery(ListQuery):
     """Parameters of `/organisations`."""
 
-    type: list[term("organisation-type")] = Field(default=[], examples=[["company"]])  # type: ignore[valid-type]
+    type: list[term("organisation-type")] = Field(default_factory=list, examples=[["company"]])  # type: ignore[valid-type]
     """Kind of organisation."""
-    region: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    region: list[Id] = Field(default_factory=list, examples=[["cn-bj"]])
     """Where it is: a region's id; what lies in the region counts too."""
     region_match: Literal["within", "exact"] = Field(default="within", examples=["within"])
     """`exact` leaves out what lies in the named regions."""
-    role: list[term("role")] = Field(default=[], examples=[["host"]])  # type: ignore[valid-type]
+    role: list[term("role")] = Field(default_factory=list, examples=[["host"]])  # type: ignore[valid-type]
     """A role that it has in an event: in the named event, if one is named."""
-    event: list[Id] = Field(default=[], examples=[["csgct-annual-meeting-2025"]])
+    event: list[Id] = Field(default_factory=list, examples=[["csgct-annual-meeting-2025"]])
     """An event that it has a role in."""
     facets: Names | None = Field(default=None, examples=["type,region"])
     """Comma list of type, region, role:

@@ -31,11 +31,11 @@ SORTS = {
 class RegionQuery(ListQuery):
     """Parameters of `/regions`."""
 
-    type: list[term("region-type")] = Field(default=[], examples=[["district"]])  # type: ignore[valid-type]
+    type: list[term("region-type")] = Field(default_factory=list, examples=[["district"]])  # type: ignore[valid-type]
     """Kind of region."""
-    parent: list[Id] = Field(default=[], examples=[["cn-bj"]])
+    parent: list[Id] = Field(default_factory=list, examples=[["cn-bj"]])
     """The region that it is directly part of."""
-    within: list[Id] = Field(default=[], examples=[["cn"]])
+    within: list[Id] = Field(default_factory=list, examples=[["cn"]])
     """A region that it lies in at any depth, by parents or as a member; the named region itself is not listed."""
     format: format_of("region") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,

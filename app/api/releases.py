@@ -31,9 +31,9 @@ class ChangeQuery(PageQuery):
 
     since: ReleaseOrDate | None = Field(default=None, examples=["0"])
     """Changes after this release; with a date (with its month), changes released on that day or later, UTC. (SDMX: `updatedAfter`.)"""
-    kind: list[Literal["source", "organisation", "region", "event", "figure"]] = Field(default=[], examples=[["figure"]])
+    kind: list[Literal["source", "organisation", "region", "event", "figure"]] = Field(default_factory=list, examples=[["figure"]])
     """Kind of record."""
-    change: list[Literal["insert", "update", "withdraw", "merge"]] = Field(default=[], examples=[["insert"]])
+    change: list[Literal["insert", "update", "withdraw", "merge"]] = Field(default_factory=list, examples=[["insert"]])
     """What became of the record."""
     format: format_of("change") | None = Field(default=None, examples=["atom"])  # type: ignore[valid-type]
     """In which format to answer; default: what the Accept header wants, else JSON. A feed has the newest change first, and all of them

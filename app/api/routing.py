@@ -77,6 +77,7 @@ class StrictRoute(APIRoute):
                         # The next connection may lead to another host, or to the same when it has caught up.
                         sleep(PAUSE)
                         request.app.state.standing.at_least(behind.wanted)
+                    request.scope["standing"] = None
                 return cast(Response, self.endpoint(**arguments))
 
             on_file = request.app.state.engine.dialect.name == "sqlite"

@@ -39,7 +39,7 @@ class SearchQuery(TextQuery):
     q: Words = Field(examples=["Beijing"])
     """Words to find, all of them, in any order: whole words in Latin script, one or more characters of Chinese.
     Names, aliases, titles, summaries and dates are searched. Operators have no meaning; a `q` with no letter or digit finds nothing."""
-    kind: list[Literal["source", "organisation", "region", "event", "figure"]] = Field(default=[], examples=[["event"]])
+    kind: list[Literal["source", "organisation", "region", "event", "figure"]] = Field(default_factory=list, examples=[["event"]])
     """Kind of record."""
 
 

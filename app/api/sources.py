@@ -35,21 +35,21 @@ SORTS = {
 class SourceQuery(ListQuery):
     """Parameters of `/sources`."""
 
-    publisher: list[Id] = Field(default=[], examples=[["china-daily"]])
+    publisher: list[Id] = Field(default_factory=list, examples=[["china-daily"]])
     """Who published it: an organisation's id."""
-    type: list[term("source-type")] = Field(default=[], examples=[["article"]])  # type: ignore[valid-type]
+    type: list[term("source-type")] = Field(default_factory=list, examples=[["article"]])  # type: ignore[valid-type]
     """Kind of work."""
-    grade: list[term("source-grade")] = Field(default=[], examples=[["B"]])  # type: ignore[valid-type]
+    grade: list[term("source-grade")] = Field(default_factory=list, examples=[["B"]])  # type: ignore[valid-type]
     """How near the work is to what it reports."""
-    language: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = Field(default=[], examples=[["en"]])
+    language: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = Field(default_factory=list, examples=[["en"]])
     """BCP 47 language tag, exactly as the source has it."""
     published_from: Date | None = Field(default=None, examples=["2025-09"])
     """Published on or after: a day, month, quarter or year. An open date counts at the bound it has."""
     published_to: Date | None = Field(default=None, examples=["2025-12"])
     """Published on or before: a day, month, quarter or year."""
-    origin: list[Id] = Field(default=[], examples=[["china-daily-2025-09-14"]])
+    origin: list[Id] = Field(default_factory=list, examples=[["china-daily-2025-09-14"]])
     """The source from which it goes back: lists the reports that are one."""
-    document: list[Id] = Field(default=[], examples=[["001_2adcdc448a8b6e9a.txt"]])
+    document: list[Id] = Field(default_factory=list, examples=[["001_2adcdc448a8b6e9a.txt"]])
     """The held document that holds it: its name or SHA-256."""
     format: format_of("source") | None = Field(default=None, examples=["csv"])  # type: ignore[valid-type]
     """In which format to answer; default: what the Accept header wants, else JSON. Every other format than JSON holds the whole result,

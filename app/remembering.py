@@ -1,0 +1,111 @@
+"""Answers that were given already, sent again as long as what they were made from is still what is served.
+
+An answer depends on its path and query, on a few headers and on the state of the data. Whoever asks for the same again gets the same
+bytes, without anything being read. A release ends them all at once.
+"""
+
+from threading import Lock
+from typing import NamedTuple
+
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.standing import Standing, State
+
+MOST_KEPT = 32_000_000
+"""Bytes of answers that a process keeps."""
+LARGEST_KEPT = 512_000
+"""Bytes of the largest answer that is kept."""
+
+_ASKED_WITH = {b"accept", b"accept-encoding", b"host", b"origin"}
+"""Headers on which an answer depends."""
+_NEVER = {b"authorization", b"cookie", b"if-modified-since", b"range", b"x-cgt-release"}
+"""Headers whose requests are always answered anew."""
+_TOLD_UNCHANGED = {b"etag", b"last-modified", b"cache-control", b"vary", b"x-cgt-release", b"access-control-allow-origin"}
+"""Headers of an answer that says that nothing has changed."""
+
+Key = tuple[object, ...]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(NamedTuple):
+    """An answer and what it was made from."""
+
+    state: State
+    tag: bytes
+    headers: Headers
+    body: bytes
+
+
+class Remembering:
+    """Keeps good answers that carry an ETag."""
+
+    def __init__(self, app: ASGIApp, standing: Standing) -> None:
+        self.app, self.standing = app, standing
+        self._kept: LRUCache[Key, Answer] = LRUCache(MOST_KEPT, getsizeof=lambda answer: 2_000 + len(answer.body))
+        self._lock = Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        state = self.standing.known() if scope["type"] == "http" and scope["method"] == "GET" else None
+        asked = _key(scope) if state is not None else None
+        scope["standing"] = state  # known well enough for all of this request
+        if state is None or asked is None:
+            await self.app(scope, receive, send)
+            return
+        key, wanted = asked
+        with self._lock:
+            held = self._kept.get(key)
+        if held is None or held.state is not state:
+            await self.app(scope, receive, _Kept(self, key, state, send) if wanted is None else send)
+        elif wanted is None:
+            await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
+            await send({"type": "http.response.body", "body": held.body})
+        elif wanted == held.tag:
+            headers = [header for header in held.headers if header[0] in _TOLD_UNCHANGED]
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self.app(scope, receive, send)
+
+    def keep(self, key: Key, answer: Answer) -> None:
+        """Have an answer for the next one who asks."""
+        with self._lock:
+            self._kept[key] = answer
+
+
+class _Kept:
+    """Sends an answer on, and keeps it if it is a good one."""
+
+    def __init__(self, memory: Remembering, key: Key, state: State, send: Send) -> None:
+        self.memory, self.key, self.state, self.send = memory, key, state, send
+        self.headers: Headers | None = None
+        self.body = b""
+
+    async def __call__(self, message: Message) -> None:
+        """A part of the answer."""
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            self.headers = list(message["headers"])
+        elif message["type"] == "http.response.body" and self.headers is not None:
+            self.body += message.get("body", b"")
+            if len(self.body) > LARGEST_KEPT:
+                self.headers = None
+            elif not message.get("more_body", False):
+                tag = next((value for name, value in self.headers if name == b"etag"), None)
+                if tag is not None:
+                    self.memory.keep(self.key, Answer(self.state, tag, self.headers, self.body))
+        await self.send(message)
+
+
+def _key(scope: Scope) -> tuple[Key, bytes | None] | None:
+    """What tells answers apart, and the tag that the client has; None for a request that is always answered anew."""
+    told: list[tuple[bytes, bytes]] = []
+    wanted = None
+    for name, value in scope["headers"]:
+        if name in _NEVER:
+            return None
+        if name in _ASKED_WITH:
+            told.append((name, value))
+        elif name == b"if-none-match":
+            wanted = value
+    return (scope["path"], scope["query_string"], scope.get("root_path", ""), scope["scheme"], *told), wanted
