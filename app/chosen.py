@@ -57,7 +57,7 @@ def answer(
     seal = sealed(reader.request, query)
     behind = None
     if query.cursor is not None:
-        behind = opened(query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
+        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
     refuse_unchanged(reader.request, reader.headers)
 
     def body(whole: bytes) -> bytes:
@@ -68,7 +68,7 @@ def answer(
     if not as_json and "limit" not in query.model_fields_set:
         return export(reader, kind, map(body, listing.bodies(listing.behind(behind))))
     found = list(islice(listing.behind(behind), query.limit + 1))
-    cursor = written(listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
+    cursor = written(reader, listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
     shown = listing.bodies(found[: query.limit], quoted=as_json)
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
