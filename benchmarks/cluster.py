@@ -46,9 +46,9 @@ class Postgres:
 
     def start(self) -> None:
         """Run until it answers."""
-        log = (self.folder / "server.log").open("ab")
         command: list[str | Path] = [self.binaries / "postgres", "-D", self.folder, "-p", str(self.port), "-h", "127.0.0.1"]
-        self.process = subprocess.Popen(command, user=self.user, stdout=log, stderr=log, cwd=self.folder)
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, user=self.user, stdout=log, stderr=log, cwd=self.folder)
         wait(lambda: self.ask("SELECT 1") == 1, f"PostgreSQL in {self.folder} does not start", tolerated=psycopg.Error)
 
     def kill(self) -> None:
