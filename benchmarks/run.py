@@ -128,6 +128,8 @@ def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], 
     largest = max(bench.size for _, bench in benches)
     if "loads" in given.only:
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
+        if given.guard:
+            loads = [load for load in loads if load.search is None]
         measures.hammer(loads, Clients(given.seconds), given.rounds, results, told)
     for bases, bench in benches:
         for site in [site for site in bench.sites if site.name == "api"]:
