@@ -57,8 +57,17 @@ def main() -> None:
     if given.guard:
         sys.exit(guard(given))
     results = Results()
-    with prepared(given, results) as benches:
-        measure(given, benches, results)
+    try:
+        with prepared(given, results) as benches:
+            measure(given, benches, results)
+    finally:
+        # Hours of measuring are not thrown away for what goes wrong at their end.
+        if results.values:
+            keep(given, results)
+
+
+def keep(given: argparse.Namespace, results: Results) -> None:
+    """Print the table and write it down."""
     goals = judged(results)
     text = table.markdown(results, goals)
     print(table.plain(text.splitlines()))  # noqa: T201
