@@ -150,7 +150,7 @@ def seed(
 def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> None:
     where = database.parse_url(settings.database_url).render_as_string(hide_password=True)
     if outcome.migrated:
-        out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.head()}")
+        out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.HEAD}")
     if outcome.unknown:
         err.print(f"cgt: warning: retired.yaml names what this database never published: {', '.join(outcome.unknown)}")
     for mistake in outcome.unheeded:
@@ -302,7 +302,7 @@ def upgrade() -> None:
             done = database.upgrade(connection)
     except database.DatabaseError as error:
         _fail(str(error))
-    out.print(f"schema: {'brought to' if done else 'already at'} revision {database.head()}")
+    out.print(f"schema: {'brought to' if done else 'already at'} revision {database.HEAD}")
 
 
 @app.command()
@@ -367,7 +367,7 @@ def _database_health(settings: Settings) -> list[tuple[bool, str]]:
     if latest is None:
         return [(False, f"database {where}: no release is loaded; run 'cgt seed'")]
     release, _ = latest
-    return [(True, f"database {where}: schema {database.head()}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]
+    return [(True, f"database {where}: schema {database.HEAD}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]
 
 
 @app.callback(invoke_without_command=True)

@@ -7,10 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -39,7 +35,6 @@ from sqlmodel import SQLModel
 
 from app.envelopes import ReleaseInfo
 from app.models import Redaction, Release, columns
-from app.settings import ROOT
 
 BUSY_TIMEOUT = 5
 """Seconds that a connection waits for another one's lock."""
@@ -236,19 +231,8 @@ def is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-def _alembic(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def head() -> str:
-    """The schema revision that this version of the software works with."""
-    revision = ScriptDirectory.from_config(_alembic()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the installation lacks its migrations")
-    return revision
+HEAD = "0005"
+"""The schema revision that this version of the software works with: the last of the folder `migrations`."""
 
 
 def schema_state(connection: Connection) -> str:
@@ -259,26 +243,31 @@ def schema_state(connection: Connection) -> str:
         if tables:
             raise DatabaseError(f"{where} holds tables of something else ({', '.join(sorted(tables)[:3])}); name an empty database")
         return "empty"
-    revisions = MigrationContext.configure(connection).get_current_heads()
-    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
     if not revisions and tables == {"alembic_version"}:
         return "empty"
     if len(revisions) != 1:
         raise DatabaseError(f"{where} names {len(revisions)} schema revisions instead of one; restore a backup, or name an empty database")
-    revision = revisions[0]
-    if revision not in known:
-        raise DatabaseError(f"{where} has schema {revision}, which this version does not know; install the version that made it, or a newer one")
-    missing = sorted({table.name for table in SQLModel.metadata.tables.values()} - tables) if revision == head() else []
-    if missing:
+    if revisions[0] != HEAD:
+        from app.migrating import known  # noqa: PLC0415  takes half a second to import, which only an old database needs
+
+        if revisions[0] not in known():
+            raise DatabaseError(
+                f"{where} has schema {revisions[0]}, which this version does not know; install the version that made it, or a newer one"
+            )
+        return "old"
+    if missing := sorted({table.name for table in SQLModel.metadata.tables.values()} - tables):
         raise DatabaseError(f"{where} lacks the tables {', '.join(missing)}; restore a backup, or name an empty database")
-    return "current" if revision == head() else "old"
+    return "current"
 
 
 def upgrade(connection: Connection) -> bool:
     """Bring the schema up to date inside the caller's transaction; whether there was anything to do."""
     if schema_state(connection) == "current":
         return False
-    command.upgrade(_alembic(connection), "head")
+    from app.migrating import migrate  # noqa: PLC0415  as above
+
+    migrate(connection)
     return True
 
 

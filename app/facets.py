@@ -120,11 +120,16 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]
             taking = postings.every("event.taking")
             parts = {name: [taking[key] for role in query.role if (key := f"{role}{TAKING}{name}") in taking] for name in found if name}
             found = {name: BitMap.union(*versions).intersection_cardinality(chosen) for name, versions in parts.items() if versions}
-        body = columns(Organisation)
-        labels = {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
+        labels = reader.state.index.kept(("names", reader.moment.release), lambda: _names(reader))
         yield from ((name or None, labels.get(name), many) for name, many in found.items())
 
     return counts
+
+
+def _names(reader: Reader) -> dict[str, str]:
+    """The names of the organisations of a moment."""
+    body = columns(Organisation)
+    return {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
 
 
 def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:

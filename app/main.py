@@ -1,8 +1,8 @@
 """The application: routes, error handling, docs."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import fastapi_offline
@@ -52,9 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        from app.agents.protocol import serving  # noqa: PLC0415  takes a second to import, which only serving should wait for
-
-        async with serving(app):
+        async with endpoint.tools(app):
             yield
         app.state.standing.close()
         engine.dispose()
@@ -88,7 +86,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")
-    document = openapi.document(app)
-    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-    app.state.openapi_json = json.dumps(document, ensure_ascii=False).encode()
+    # FastAPI's documented way to extend the document; it is made when it is first asked for, so that no start waits for it.
+    app.openapi = cache(lambda: openapi.document(app))  # type: ignore[method-assign]
     return app

@@ -20,7 +20,7 @@ from app.database import Snapshot
 from app.models import END, UNDATED, Moment
 from app.search import query_words
 
-MOST_KEPT = 64_000_000
+MOST_KEPT = 40_000_000
 """Bytes of postings that a process keeps."""
 
 NONE = ""
@@ -79,6 +79,9 @@ class Index:
 
 
 def _size(kept: Any) -> int:
+    """About how many bytes something takes."""
+    if isinstance(kept, str):
+        return 50 + len(kept)
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())
     if isinstance(kept, Order):

@@ -10,7 +10,7 @@ from app.settings import ROOT
 
 LAYERS = [
     {"app"},
-    {"app.vocabulary", "app.dates", "app.settings", "app.reading"},
+    {"app.vocabulary", "app.edtf", "app.dates", "app.settings", "app.reading", "app.migrating"},
     {"app.citations", "app.models", "app.shapes"},
     {"app.schemas"},
     {"app.coverage", "app.currencies", "app.growth", "app.series"},

@@ -36,7 +36,7 @@ def free_port() -> int:
 def test_seeding_says_what_changed_and_a_second_time_that_nothing_did(empty_url: str) -> None:
     first = cgt("seed", CGT_DATABASE_URL=empty_url)
     assert first.returncode == 0, first.stderr
-    assert f"schema: brought to revision {database.head()}" in first.stdout
+    assert f"schema: brought to revision {database.HEAD}" in first.stdout
     assert "figure: 24 added" in first.stdout
     assert "release 1 loaded into" in first.stdout
     second = cgt("seed", CGT_DATABASE_URL=empty_url)

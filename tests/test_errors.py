@@ -232,7 +232,8 @@ def test_a_cursor_belongs_to_its_query(synthetic: httpx.Client) -> None:
     [
         b'["2025-13-01","x",1]', b'[1,"x",1]', b'[null]', b'["2025-01-01","x"]', b'["2025-01-01","x",-1]', b'["2025-01-01","x",1e9]',
         b'["2025-01-01","x",4294967296]', b'["2025-01-01","x",true]', b'["2025-01-01","x","1"]', b'[true,"x",1]', b'{}', b"nonsense", b"",
-        b'["2025-01-01",null,1]', b'["2025-01-01","\\u0000",1]', b'["2025-01-01",["x"],1]', b'["nonsense","x",1]', b"[" * 5000, b'["2025-01-01","\\ud800",1]', b"\xff",
+        b'["2025-01-01",null,1]',
+        b'["2025-01-01","\\u0000",1]', b'["2025-01-01",["x"],1]', b'["nonsense","x",1]', b"[" * 5000, b'["2025-01-01","\\ud800",1]', b"\xff",
     ],
 )  # fmt: skip
 def test_a_forged_cursor_is_refused_like_any_other(synthetic: httpx.Client, values: bytes) -> None:

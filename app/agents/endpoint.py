@@ -1,10 +1,15 @@
 """`/mcp`: the tools over HTTP (Model Context Protocol, streamable HTTP without sessions or streams)."""
 
+from asyncio import CancelledError, Event, create_task, get_running_loop, shield
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from importlib import import_module
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.routing import StrictRoute
@@ -16,14 +21,49 @@ router = APIRouter(tags=["service"], route_class=StrictRoute)
 _SAME_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
+class _Tools:
+    """The server of the tools, started by the first message: to import it takes a second, which no other answer should wait for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app, self.wanted, self.server = app, Event(), get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Serve from the first message on until cancelled."""
+        await self.wanted.wait()
+        try:
+            protocol = await run_in_threadpool(import_module, "app.agents.protocol")
+            await run_in_threadpool(self.app.openapi)
+            async with protocol.serving(self.app) as server:
+                self.server.set_result(server)
+                await get_running_loop().create_future()
+        except Exception as error:
+            self.server.set_exception(error)
+            raise
+
+
+@asynccontextmanager
+async def tools(app: FastAPI) -> AsyncIterator[None]:
+    """While it lasts, the application answers at `/mcp`."""
+    app.state.tools = _Tools(app)
+    running = create_task(app.state.tools.run())
+    try:
+        yield
+    finally:
+        app.state.tools = None
+        running.cancel()
+        with suppress(CancelledError):
+            await running
+
+
 @router.post("/mcp", include_in_schema=False)
 async def mcp(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
     """A message of the protocol and its answer."""
     _refuse_foreign_page(request)
-    server: ASGIApp | None = getattr(request.app.state, "mcp", None)
-    if server is None:
+    tools: _Tools | None = getattr(request.app.state, "tools", None)
+    if tools is None:
         raise NotReady("The server is starting or stopping.", headers={"Retry-After": "2"})
-    return _Exchange(server)
+    tools.wanted.set()
+    return _Exchange(await shield(tools.server))
 
 
 def _refuse_foreign_page(request: Request) -> None:

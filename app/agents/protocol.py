@@ -21,6 +21,7 @@ from mcp.types import (
     Tool,
     ToolAnnotations,
 )
+from starlette.types import ASGIApp
 
 from app import __version__, vocabulary
 from app.agents.answers import Answer, Call
@@ -40,13 +41,11 @@ logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[None]:
-    """While it lasts, the application answers at `/mcp`. Every request stands for itself, so that any worker can answer it."""
+async def serving(app: FastAPI) -> AsyncIterator[ASGIApp]:
+    """The server, while it lasts. Every request stands for itself, so that any worker can answer it."""
     sessions = StreamableHTTPSessionManager(_server(app), json_response=True, stateless=True, max_request_body_size=LARGEST_REQUEST)
     async with sessions.run():
-        app.state.mcp = sessions.asgi_app
-        yield
-        app.state.mcp = None
+        yield sessions.asgi_app
 
 
 def _server(app: FastAPI) -> Server[dict[str, object]]:

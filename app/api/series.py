@@ -9,8 +9,12 @@ from app.api.figures import FigureFilters, check_currency, choose, converted, no
 from app.api.routing import StrictRoute
 from app.envelopes import Listing
 from app.paging import page_of
+from app.problems import InvalidRequest, invalid
 from app.reader import reading
 from app.series import STATED_GROWTH, Series, series
+
+MOST_GROUPED = 20_000
+"""Figures that are put into series for one answer."""
 
 router = APIRouter(tags=["figures"], route_class=StrictRoute)
 
@@ -27,6 +31,11 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
         check_currency(query.convert)
         reader = newest.at(query)
         wanted = choose(reader, query)
+        if len(wanted) > MOST_GROUPED:
+            message = (
+                f"finds {len(wanted)} figures, too many to be put into series at once; at most {MOST_GROUPED}: add filters, such as region or metric"
+            )
+            raise InvalidRequest([invalid("query", request.url.query, message)])
         kept = {"subject", "region", "region_match", "organisation", "event"}
         stating = FigureFilters(**{name: getattr(query, name) for name in kept}, metric=sorted(STATED_GROWTH))
 

@@ -1,5 +1,6 @@
 """The service itself: `/`, `/vocabulary`, health and the docs page."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -188,7 +189,7 @@ def ready(request: Request, __: Nothing) -> Readiness:
         raise NotReady("The database's schema is not one that this version serves.") from error
     except (DBAPIError, PoolTimeout) as error:
         raise NotReady("The database cannot be reached.", headers={"Retry-After": "5"}) from error
-    return Readiness(status="ready", schema_revision=database.head(), release=release)
+    return Readiness(status="ready", schema_revision=database.HEAD, release=release)
 
 
 @router.get("/docs", include_in_schema=False, response_class=HTMLResponse)
@@ -209,4 +210,4 @@ def docs(request: Request, _: Nothing) -> HTMLResponse:
 @router.get("/openapi.json", include_in_schema=False)
 def openapi(request: Request, _: Nothing) -> Response:
     """The OpenAPI document."""
-    return Response(request.app.state.openapi_json, media_type="application/json")
+    return Response(json.dumps(request.app.openapi(), ensure_ascii=False).encode(), media_type="application/json")
