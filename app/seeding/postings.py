@@ -99,8 +99,8 @@ def _cited(kind: str, citations: Iterable[Mapping[str, Any]]) -> Iterator[Term]:
 def spanned(version: Mapping[str, Any]) -> Iterator[Term]:
     """From when on, and for which days, a version holds; `until` is told by the release that ends it."""
     yield "since", number(version["since"])
-    yield "seen_from", version["seen_from"].isoformat()
-    yield "seen_until", version["seen_until"].isoformat()
+    yield "seen_from", version["seen_from"]
+    yield "seen_until", version["seen_until"]
 
 
 def worded(words: list[str]) -> Iterator[Term]:
