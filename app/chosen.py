@@ -173,6 +173,8 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     many, all_of_them = len(chosen), len(order.versions)
     # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
     if many * many < 10 * all_of_them:
+        if chosen and chosen.max() >= len(order.places):
+            raise Outdated  # the records were written anew since the order was read
         places = sorted(map(order.places.__getitem__, chosen))
         return map(order.versions.__getitem__, places[bisect_left(places, start) :])
     stretches = (order.versions[first : first + _STRETCH] for first in range(start, all_of_them, _STRETCH))

@@ -243,6 +243,7 @@ class Snapshot:
         else:
             if self._raw is None:
                 self._raw = self.engine.raw_connection()
+                self._commit_each(True)
                 self._check(self._raw)
             driver = self._raw.dbapi_connection
         return self._run(driver, statement, parameters)
@@ -254,7 +255,8 @@ class Snapshot:
             return
         driver: Any = taken.dbapi_connection
         rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
-        driver.rollback()  # whoever reads now begins a transaction of its own
+        if not driver.autocommit:
+            driver.rollback()  # whoever reads now begins a transaction of its own
         mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0)
         if not _has(mark, least):
             raise Behind(mark.release, least.release)
@@ -267,8 +269,15 @@ class Snapshot:
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
 
+    def _commit_each(self, each: bool) -> None:
+        """Whether plain statements stand for themselves: versions never change, and a transaction takes two more messages to the server."""
+        driver: Any = self._raw.dbapi_connection if self._raw is not None else None
+        if self.engine.dialect.name == "postgresql" and driver is not None and not driver.closed:
+            driver.autocommit = each
+
     def _give_back(self) -> None:
         if self._raw is not None:
+            self._commit_each(False)
             self._raw.close()
             self._raw = None
 
