@@ -56,13 +56,17 @@ class Reader:
         if before is not None:
             moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))
         if as_of is not None:
-            number = history.release_number(self.connection, "as_of", as_of)
-            moment, release = replace(moment, release=number), history.release_info(self.connection, number) or release
+            number, info = self.state.index.kept(("as of", as_of), lambda: self._release_of(as_of))
+            moment, release = replace(moment, release=number), info or release
             if number and not as_of.isdigit() and parse_query(as_of).last >= datetime.now(UTC).date():
                 note = f"{as_of} is not over: as of release {number}, the newest so far; as_of={number} keeps to it."
             if not number:
                 note = f"As of {as_of}, before the first release, nothing was on record."
         return replace(self, moment=moment, release=release).noting(note)
+
+    def _release_of(self, as_of: str) -> tuple[int, ReleaseInfo | None]:
+        number = history.release_number(self.connection, "as_of", as_of)
+        return number, history.release_info(self.connection, number)
 
     def refuse_before(self, release: int) -> None:
         """Behind where a release has not arrived here."""
