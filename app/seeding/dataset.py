@@ -25,7 +25,7 @@ from app.seeding.entries import (
     RetiredForm,
     SourceForm,
 )
-from app.seeding.files import Entry, Mistake
+from app.seeding.files import LINES, Entry, Mistake
 
 OPTIONAL = {"retired"}
 """Files that a folder may lack."""
@@ -99,7 +99,7 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
         return data, [Mistake(str(folder), 1, "(folder)", "there is no such folder; name the one with the curated files")]
     mistakes = _stray_files(folder)
     for name, form in FORMS.items():
-        path = folder / f"{name}.yaml"
+        path = _file(folder, name)
         if path.exists() or path.is_symlink():
             entries, wrong = files.read(path, _shown(path))
             mistakes += wrong
@@ -111,10 +111,16 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
             mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
             data.unread.add(KIND_OF_FILE[name])
     mistakes += _read_floors(data, folder / f"{FLOORS}.yaml")
-    receipts, wrong = _read_plain(folder / f"{RECEIPTS}.yaml", ReceiptForm, ("record", "claim"))
+    receipts, wrong = _read_plain(_file(folder, RECEIPTS), ReceiptForm, ("record", "claim"))
     data.receipts = [receipt for receipt, _ in receipts]
-    data.left_out, unfit = _read_plain(folder / f"{LEFT_OUT}.yaml", LeftOutForm, ("document", "at"))
+    data.left_out, unfit = _read_plain(_file(folder, LEFT_OUT), LeftOutForm, ("document", "at"))
     return data, mistakes + wrong + unfit
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The file of some entries: JSON Lines where there is such a file, else YAML."""
+    lines = folder / f"{name}{LINES}"
+    return lines if lines.exists() or lines.is_symlink() else folder / f"{name}.yaml"
 
 
 def _shown(path: Path) -> str:
@@ -125,13 +131,16 @@ def _shown(path: Path) -> str:
 
 
 def _stray_files(folder: Path) -> list[Mistake]:
-    known = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS, LEFT_OUT)]
+    listed = [f"{name}.yaml" for name in (*FORMS, FLOORS, RECEIPTS, LEFT_OUT)]
+    known = [*listed, *(f"{name}{LINES}" for name in (*FORMS, RECEIPTS, LEFT_OUT))]
     mistakes = []
     for path in sorted(folder.iterdir()):
-        if path.name not in known and (path.suffix.lower() in {".yaml", ".yml", ".json"} or path.is_dir()):
+        if path.name not in known and (path.suffix.lower() in {".yaml", ".yml", ".json", LINES} or path.is_dir()):
             close = vocabulary.closest(path.name, known)
-            hint = f"did you mean {close}?" if close else f"the files are {', '.join(known)}"
+            hint = f"did you mean {close}?" if close else f"the files are {', '.join(listed)}"
             mistakes.append(Mistake(_shown(path), 1, "(file)", f"is not read by anything; {hint}"))
+        elif path.suffix == LINES and (twin := path.with_suffix(".yaml")).exists():
+            mistakes.append(Mistake(_shown(path), 1, "(file)", f"stands beside {twin.name}; keep one of the two"))
     return mistakes
 
 

@@ -29,19 +29,27 @@ RESERVED = {"series", "history"}
 """What stands in paths where an id could."""
 
 
+_PILED = re.compile(rf"[{_MARKS}]{{{_MOST_MARKS + 1}}}")
+_IDEOGRAPHS = re.compile(IDEOGRAPH)
+_WORD_RUNS = re.compile(rf"(?:(?!{IDEOGRAPH})[^\s…])+")
+
+
 def _text(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     # Categories C*: control, format (zero-width, bidirectional), surrogates, private use, unassigned; Zl and Zp part lines.
-    if any(unicodedata.category(character) in {"Zl", "Zp"} or unicodedata.category(character)[0] == "C" for character in value) or "\ufffd" in value:
+    strange = not value.isprintable() and any(unicodedata.category(one) in {"Zl", "Zp"} or unicodedata.category(one)[0] == "C" for one in value)
+    if strange or "\ufffd" in value:
         raise ValueError("holds control, invisible or unassigned characters, or a line break; write it on one line without them")
-    if unicodedata.normalize("NFC", value) != value:
+    if not unicodedata.is_normalized("NFC", value):
         raise ValueError("is not in Unicode's normal form C; write each accented letter as one character")
-    if re.search(rf"[{_MARKS}]{{{_MOST_MARKS + 1}}}", value):
+    if _PILED.search(value):
         raise ValueError(f"piles more than {_MOST_MARKS} combining marks on a letter; remove them")
     return value
 
 
 def _plain_blanks(value: str) -> str:
-    if any(unicodedata.category(character) == "Zs" and character != " " for character in value):
+    if not value.isprintable() and any(unicodedata.category(character) == "Zs" and character != " " for character in value):
         raise ValueError("holds blanks that are no plain blanks (no-break or wide ones); write plain ones")
     return value
 
@@ -79,8 +87,8 @@ def _scalar(value: Any) -> str:
 
 
 def _short(value: str) -> str:
-    ideographs = len(re.findall(IDEOGRAPH, value))
-    words = len(re.findall(rf"(?:(?!{IDEOGRAPH})[^\s…])+", value))
+    ideographs = 0 if value.isascii() else len(_IDEOGRAPHS.findall(value))
+    words = len(_WORD_RUNS.findall(value)) if ideographs else len(value.replace("…", " ").split())
     if words + ideographs / 2 > LONGEST_ANCHOR or len(value) > 120:
         raise ValueError(f"is longer than {LONGEST_ANCHOR} words; shorten it, or write its first and last words around ' … '")
     return value
@@ -117,8 +125,11 @@ def _something(form: Any) -> Any:
     return form
 
 
+_ADDRESS = TypeAdapter(HttpUrl)
+
+
 def _web(value: str) -> str:
-    if TypeAdapter(HttpUrl).validate_python(value).username is not None:
+    if _ADDRESS.validate_python(value).username is not None:
         raise ValueError("holds a user name; leave it out")
     return value
 
@@ -168,7 +179,7 @@ class CitationForm(Form):
     source: Slug
     at: Anchor
     supports: Names
-    stated: dict[Stated, Line] = {}
+    stated: dict[Stated, Line] = Field(default_factory=dict)
     attributed_to: Annotated[AttributionForm, AfterValidator(_something)] | None = None
     reading: Annotated[str, _term("reading")] = "literal"
     note: Line | None = None
@@ -197,8 +208,8 @@ class DocumentForm(Form):
 
 class RecordForm(Form):
     id: Slug
-    derived: list[DerivedForm] = []
-    cite: list[CitationForm] = []
+    derived: list[DerivedForm] = Field(default_factory=list)
+    cite: list[CitationForm] = Field(default_factory=list)
 
 
 class PartForm(Form):
@@ -210,7 +221,7 @@ class SourceForm(RecordForm):
     title: Name
     title_zh: Name | None = None
     publisher: Slug | None = None
-    authors: list[Line] = []
+    authors: list[Line] = Field(default_factory=list)
     url: Web | None = None
     seen_url: Web | None = None
     language: Language
@@ -238,14 +249,14 @@ class OrganisationIdentifiersForm(Form):
 class OrganisationForm(RecordForm):
     name: Name
     name_zh: Name | None = None
-    aliases: list[AliasForm] = []
+    aliases: list[AliasForm] = Field(default_factory=list)
     type: Annotated[str, _term("organisation-type")]
     region: Slug | None = None
     parent: Slug | None = None
     website: Web | None = None
     identifiers: OrganisationIdentifiersForm = OrganisationIdentifiersForm()
     description: Line | None = None
-    reference: list[ReferenceForm] = []
+    reference: list[ReferenceForm] = Field(default_factory=list)
 
 
 class RegionForm(RecordForm):
@@ -253,12 +264,12 @@ class RegionForm(RecordForm):
     name_zh: Name | None = None
     type: Annotated[str, _term("region-type")]
     parent: Slug | None = None
-    members: list[Slug] = []
+    members: list[Slug] = Field(default_factory=list)
     iso_3166: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
     gb_2260: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
     latitude: Decimal | None = Field(default=None, ge=-90, le=90)
     longitude: Decimal | None = Field(default=None, ge=-180, le=180)
-    reference: list[ReferenceForm] = []
+    reference: list[ReferenceForm] = Field(default_factory=list)
 
 
 class ParticipationForm(Form):
@@ -296,11 +307,11 @@ class EventForm(RecordForm):
     region: Slug | None = None
     venue: Line | None = None
     parent: Slug | None = None
-    organisations: list[ParticipationForm] = []
-    people: list[PersonForm] = []
-    products: list[ProductForm] = []
+    organisations: list[ParticipationForm] = Field(default_factory=list)
+    people: list[PersonForm] = Field(default_factory=list)
+    products: list[ProductForm] = Field(default_factory=list)
     identifiers: EventIdentifiersForm = EventIdentifiersForm()
-    topics: list[Annotated[str, _term("topic")]] = []
+    topics: list[Annotated[str, _term("topic")]] = Field(default_factory=list)
 
 
 class RelativeToForm(Form):
@@ -343,7 +354,7 @@ class ReceiptForm(Form):
     start: Whole
     end: Whole
     sha256: Hash
-    read: list[str] = []
+    read: list[str] = Field(default_factory=list)
     checked_at: Annotated[datetime, BeforeValidator(_moment)]
 
     @model_validator(mode="after")

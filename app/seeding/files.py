@@ -1,17 +1,22 @@
-"""YAML as a curator writes it: every scalar is the text that stands there, and its line is known.
+"""YAML as a curator writes it, or JSON Lines as a program does: every scalar is the text that stands there, and its line is known.
 
-Only the plain part of the language is allowed. Aliases, anchors, tags, repeated keys and keys without
+Only the plain part of YAML is allowed. Aliases, anchors, tags, repeated keys and keys without
 a value are mistakes here, so an alias bomb is refused before anything is expanded.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import from_json
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 12
+
+LINES = ".jsonl"
+"""How the name of a file ends that has an entry a line, as JSON."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -70,13 +75,94 @@ class _Refused(Exception):
 
 
 def read(path: Path, shown: str) -> tuple[list[Entry], list[Mistake]]:
-    """The entries of a file that holds a list; or what is wrong with the file as YAML."""
+    """The entries of a file that holds a list; or what is wrong with the file as YAML or JSON Lines."""
+    if path.suffix == LINES:
+        return _read_lines(path, shown)
     node, mistakes = _compose(path, shown)
     if node is None:
         return [], mistakes
     if not isinstance(node, yaml.SequenceNode):
         return [], [Mistake(shown, node.start_mark.line + 1, "(file)", "must be a list of entries, each beginning with '- id:'")]
     return _entries(node.value, shown)
+
+
+def _read_lines(path: Path, shown: str) -> tuple[list[Entry], list[Mistake]]:
+    entries, mistakes = [], []
+    try:
+        with path.open("rb") as file:
+            for number, content in enumerate(file, 1):
+                entry, mistake = line(content, shown, number)
+                if entry is not None:
+                    entries.append(entry)
+                if mistake is not None:
+                    mistakes.append(mistake)
+    except OSError as error:
+        mistakes.append(Mistake(shown, 1, "(file)", f"cannot be read: {error.strerror}"))
+    return entries, mistakes
+
+
+def line(content: bytes, shown: str, number: int) -> tuple[Entry | None, Mistake | None]:
+    """The entry of a line of JSON Lines, or what is wrong with the line; neither where it is blank."""
+    try:
+        data = from_json(content)
+        # As many keys as stand there, and nothing but text: what holds for nearly every line needs no closer look.
+        if _keys(data) != content.count(b'":'):
+            data = _strictly(content)
+    except ValueError:
+        if not content.strip():
+            return None, None
+        try:
+            data = _strictly(content)
+        except UnicodeDecodeError as error:
+            return None, Mistake(shown, number, "(no id)", f"is not UTF-8 (byte {error.start} of the line); save the file as UTF-8")
+        except json.JSONDecodeError as error:
+            return None, Mistake(shown, number, "(no id)", f"is not JSON: {error.msg} (character {error.pos + 1} of the line)")
+        except RecursionError:
+            return None, Mistake(shown, number, "(no id)", f"nests deeper than {_DEEPEST} levels; no entry needs that")
+        except ValueError as error:
+            return None, Mistake(shown, number, "(no id)", str(error))
+    return Entry(shown, data, {(): number}), None
+
+
+def _keys(part: Any, depth: int = 1) -> int:
+    """How many keys there are in an entry in which all other parts are text; ValueError where one is none."""
+    if depth > _DEEPEST:
+        raise ValueError("nests too deep")
+    if type(part) not in {dict, list}:
+        raise ValueError("is no text")
+    count = len(part) if type(part) is dict else 0
+    for inner in part.values() if type(part) is dict else part:
+        if type(inner) is not str:
+            count += _keys(inner, depth + 1)
+    return count
+
+
+def _strictly(content: bytes) -> Any:
+    """The entry of a line with numbers as the text that stands there; ValueError where YAML would be refused as well."""
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key, value in pairs:
+            if value is None:
+                raise ValueError(f"{key} has no value; leave the key out")
+            if key in data:
+                raise ValueError(f"has the key {key!r} twice; keep one")
+            data[key] = value
+        return data
+
+    def refuse(word: str) -> Any:
+        raise ValueError(f"holds {word}, which is no number")
+
+    data = json.loads(content.decode("utf-8"), object_pairs_hook=mapping, parse_int=str, parse_float=str, parse_constant=refuse)
+    if _depth(data) > _DEEPEST:
+        raise ValueError(f"nests deeper than {_DEEPEST} levels; no entry needs that")
+    return data
+
+
+def _depth(part: Any) -> int:
+    if not isinstance(part, dict | list):
+        return 0
+    return 1 + max(map(_depth, part.values() if isinstance(part, dict) else part), default=0)
 
 
 def read_mapping(path: Path, shown: str) -> tuple[Entry | None, list[Mistake]]:

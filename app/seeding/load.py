@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from app import database, models, schemas, search
 from app.models import Change, Record, Release, Rendering, columns
@@ -91,14 +91,16 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
     digests |= {form.id: hashlib.sha256(form.model_dump_json().encode()).hexdigest() for form in data.documents.values()}
     word_digests = {identifier: search.digest(search.words(texts(names, views[-1].record))) for identifier, views in records.items()}
 
-    changed = {i for i, value in digests.items() if i not in before or before[i].state != "current" or before[i].digest != value}
+    others = _others(connection)
+    known = {i: row.digest for i, row in before.items() if row.state == "current"} | (versions.digests(connection) if others else {})
+    changed = {i for i, value in digests.items() if known.get(i) != value}
     reworded = {i for i, value in word_digests.items() if i not in changed and before[i].search_digest != value}
     retired = {
         form.id
         for form in data.retired.values()
         if form.id not in before or (before[form.id].merged_into, before[form.id].reason) != (form.merged_into, form.reason)
     }
-    counts = Counter(data.kinds.values()) | Counter(citation=sum(len(views[-1].record.citations) for views in records.values()))
+    counts = Counter(data.kinds.values()) | Counter(citation=sum(len(views[-1].record["citations"]) for views in records.values()))
     outcome = Outcome(None, False, dict(counts), unheeded=held.unheeded(renderer))
     quotes = Quotes(connection, data, changed)
     number = (connection.scalar(select(func.max(columns(Release).id))) or 0) + 1
@@ -117,7 +119,18 @@ def _publish(connection: Connection, data: Dataset, renderer: render.Renderer, p
         _log(connection, data, before, changed & records.keys(), retired, number)
         outcome.changes = _changes(data, before, changed, retired)
         outcome.unknown = sorted(retired - before.keys())
-    outcome.reshaped = _reshape(connection, data, {i: records[i] for i in records.keys() - changed}, names, releases, progress)
+    unchanged = {i: records[i] for i in records.keys() - changed}
+    if others:
+        progress("writing records in the schema of this version")
+        versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(columns(Record).id, columns(Record).kind))})
+        versions.forget(connection, unchanged)
+        versions.add(connection, data, unchanged, names, releases)
+        if unchanged:
+            anew = update(Record).where(columns(Record).id == bindparam("of")).values(digest=bindparam("as"))
+            connection.execute(anew, [{"of": identifier, "as": digests[identifier]} for identifier in unchanged])
+        outcome.reshaped = bool(unchanged)
+    newest = select(func.max(columns(Release).id)).scalar_subquery()
+    connection.execute(update(Release).where(columns(Release).id == newest).values(shape=schemas.shape()))
     requoted = records.keys() if quotes.news or outcome.reshaped else records.keys() & changed
     quotes.store({identifier: records[identifier] for identifier in requoted}, releases)
     outcome.quoted = len(quotes.texts) if quotes.news else None
@@ -135,26 +148,11 @@ def _release(number: int, digests: dict[str, str], counts: dict[str, int]) -> di
     }
 
 
-def _reshape(
-    connection: Connection,
-    data: Dataset,
-    unchanged: dict[str, list[render.Rendered]],
-    names: Names,
-    releases: dict[str, int],
-    progress: Callable[[str], None],
-) -> bool:
-    """Write the records that other software wrote in today's schema; whether there were any."""
+def _others(connection: Connection) -> bool:
+    """Whether other software than this wrote what is stored."""
     release = columns(Release)
     held = connection.scalar(select(release.shape).where(release.shape.is_not(None)).order_by(release.id.desc()).limit(1))
-    newest = select(func.max(release.id)).scalar_subquery()
-    others = held != schemas.shape()
-    if others:
-        progress("writing records in the schema of this version")
-        versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(columns(Record).id, columns(Record).kind))})
-        versions.forget(connection, unchanged)
-        versions.add(connection, data, unchanged, names, releases)
-    connection.execute(update(Release).where(release.id == newest).values(shape=schemas.shape()))
-    return bool(unchanged) and others
+    return held != schemas.shape()
 
 
 def _only_retired(connection: Connection, before: dict[str, Any]) -> set[str]:

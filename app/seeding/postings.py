@@ -99,8 +99,8 @@ def _cited(kind: str, citations: Iterable[Mapping[str, Any]]) -> Iterator[Term]:
 def spanned(version: Mapping[str, Any]) -> Iterator[Term]:
     """From when on, and for which days, a version holds; `until` is told by the release that ends it."""
     yield "since", number(version["since"])
-    yield "seen_from", version["seen_from"].isoformat()
-    yield "seen_until", version["seen_until"].isoformat()
+    yield "seen_from", version["seen_from"]
+    yield "seen_until", version["seen_until"]
 
 
 def worded(words: list[str]) -> Iterator[Term]:
@@ -186,13 +186,14 @@ def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
 def order(connection: Connection) -> None:
     """Store in which order the lists of events and figures show their versions by default."""
     event, figure = columns(Event), columns(Figure)
+    # A record's newer version before its older one: who stands behind the older one has seen the record.
     orders = {
-        "event": (event.date_first.desc().nulls_last(), event.id, event.version),
-        "figure": (figure.metric, figure.id, figure.version),
+        "event": (event.date_first.desc().nulls_last(), event.id, event.version.desc()),
+        "figure": (figure.metric, figure.id, figure.version.desc()),
     }
     connection.execute(delete(Ordering))
-    for kind, keys in orders.items():
-        versions = array("I", connection.scalars(select(keys[-1]).order_by(*keys).execution_options(yield_per=10_000)))
+    for table, (kind, keys) in zip((event, figure), orders.items(), strict=True):
+        versions = array("I", connection.scalars(select(table.version).order_by(*keys).execution_options(yield_per=10_000)))
         if sys.byteorder == "big":
             versions.byteswap()
         connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})

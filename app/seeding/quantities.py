@@ -6,7 +6,7 @@ unit of the vocabulary. It fixes value, low, high, qualifier and unit of a figur
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import lru_cache
 
 from app import vocabulary
 
@@ -35,6 +35,7 @@ class Quantity:
     unit: str
 
 
+@lru_cache(maxsize=65536)
 def parse(text: str) -> Quantity:
     """Read an amount; ValueError says what is wrong with it."""
     found = _AMOUNT.fullmatch(text)
@@ -59,8 +60,11 @@ def _number(text: str | None, scale: str | None) -> float | None:
     if text is None:
         return None
     numerator, _, denominator = text.partition("/")
-    # Exact until the last step, so that 28.9 billion is 28900000000 and nothing beside it.
-    exact = Fraction(numerator) / int(denominator or 1) * _SCALES.get(scale or "", 1)
-    if abs(exact) > _LARGEST:
+    mantissa, _, exponent = numerator.partition("e")
+    whole, _, decimals = mantissa.partition(".")
+    # Whole numbers until the last step, which rounds once, so that 28.9 billion is 28900000000 and nothing beside it.
+    above = int(whole + decimals) * 10 ** int(exponent or 0) * _SCALES.get(scale or "", 1)
+    below = 10 ** len(decimals) * int(denominator or 1)
+    if abs(above) > _LARGEST * below:
         raise ValueError(f"{text!r} is larger than any number of the industry; check the exponent or the scale")
-    return float(exact)
+    return float(above / below)

@@ -4,14 +4,13 @@ The documents are their publishers' property: what is served of them is the cite
 """
 
 import hashlib
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from app import schemas
-from app.citations import LONGEST_QUOTE, Citation
+from app.citations import LONGEST_QUOTE
 from app.models import OPEN, DocumentText, Release, Rendering, columns
 from app.seeding.dataset import Dataset
+from app.seeding.references import Json
 from app.seeding.render import Rendered, body, released
 
 
@@ -31,7 +30,7 @@ class Quotes:
         self.news = self.digest != connection.scalar(select(release.texts).order_by(release.id.desc()).limit(1))
         """Whether other texts are kept now than before, so that the quotes of all records are made anew."""
 
-    def body(self, record: schemas.AnyRecord) -> bytes | None:
+    def body(self, record: Json) -> bytes | None:
         """A released record with its quotes; None where there is none to add."""
         quoted = self._quoted(record)
         return None if quoted is record else body(quoted)
@@ -51,18 +50,19 @@ class Quotes:
         latest = select(release.id).order_by(release.id.desc()).limit(1).scalar_subquery()
         self.connection.execute(update(Release).where(release.id == latest).values(texts=self.digest))
 
-    def _quoted(self, record: Any) -> Any:
-        update: dict[str, Any] = {}
-        found = [self._quote(citation) for citation in record.citations]
+    def _quoted(self, record: Json) -> Json:
+        update: Json = {}
+        found = [self._quote(citation) for citation in record["citations"]]
         if any(quote is not None for quote in found):
-            update["citations"] = [citation.model_copy(update={"quote": quote}) for citation, quote in zip(record.citations, found, strict=True)]
-        if isinstance(record, schemas.Event) and record.figures:
-            update["figures"] = [self._quoted(figure) for figure in record.figures]
-        return record.model_copy(update=update) if update else record
+            update["citations"] = [{**citation, "quote": quote} for citation, quote in zip(record["citations"], found, strict=True)]
+        if record.get("figures"):
+            update["figures"] = [self._quoted(figure) for figure in record["figures"]]
+        return record | update if update else record
 
-    def _quote(self, citation: Citation) -> str | None:
-        text = self._by_name.get(citation.document.name) if citation.document else None
-        if text is None or citation.locator is None:
+    def _quote(self, citation: Json) -> str | None:
+        document, locator = citation["document"], citation["locator"]
+        text = self._by_name.get(document["name"]) if document else None
+        if text is None or locator is None:
             return None
-        passage = text[citation.locator.start : citation.locator.end]
+        passage = text[locator["start"] : locator["end"]]
         return passage if len(passage) <= LONGEST_QUOTE else passage[: LONGEST_QUOTE - 1] + "…"

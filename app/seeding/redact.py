@@ -18,11 +18,12 @@ from sqlmodel import SQLModel
 
 from app import database, models, postings, search, vocabulary
 from app.models import END, OPEN, Change, Record, Rendering, columns
-from app.schemas import RECORDS, AnyRecord
-from app.seeding import redactions, render, versions
+from app.schemas import RECORDS
+from app.seeding import redactions, render, tables, versions
 from app.seeding.changes import difference
 from app.seeding.postings import Gathered, order, remove, set_words, spanned, terms
 from app.seeding.redactions import FIELDS, TOLD, Held
+from app.seeding.references import Json
 from app.seeding.rows import Names, rows, texts
 
 PLACE = tuple[str, str]
@@ -172,10 +173,9 @@ def _rewrite(connection: Connection, held: Held, owner: str, outcome: Outcome) -
         for row in connection.execute(select(columns(Rendering)).where(rendering.key.in_(keys))).all():
             content = _shaped(row.body)
             if held.strip(content):
-                shown: Any = RECORDS[content["kind"]].model_validate(content)
                 quoted = _stripped_quotes(row.quoted, held)
-                connection.execute(update(Rendering).where(rendering.key == row.key).values(body=render.body(shown), quoted=quoted))
-                _replace_rows(connection, row, shown, documents.get(row.key))
+                connection.execute(update(Rendering).where(rendering.key == row.key).values(body=render.body(content), quoted=quoted))
+                _replace_rows(connection, row, content, documents.get(row.key))
                 changed.add(row.record_id)
                 reworded.add(row.key)
                 outcome.versions += row.record_id == owner
@@ -199,27 +199,22 @@ def _stripped_quotes(quoted: bytes | None, held: Held) -> bytes | None:
     content = _shaped(quoted)
     if not held.strip(content):
         return quoted
-    shown: Any = RECORDS[content["kind"]].model_validate(content)
-    left = any(citation.quote for part in (shown, *getattr(shown, "figures", [])) for citation in part.citations)
-    return render.body(shown) if left else None
+    left = any(citation["quote"] for part in (content, *content.get("figures", [])) for citation in part["citations"])
+    return render.body(content) if left else None
 
 
-def _replace_rows(connection: Connection, version: Any, shown: AnyRecord, document: str | None) -> None:
+def _replace_rows(connection: Connection, version: Any, shown: Json, document: str | None) -> None:
     """The typed rows of a version, made anew from its redacted record."""
     for model in (*versions.PARTS, *versions.TYPED):
         connection.execute(delete(model).where(columns(model).version == version.key))
-    names = {held.name: document for held in [getattr(shown, "document", None)] if held and document}
     remove(connection, [version.key])
-    (own, row), *parts = rows(shown, names)
-    span = {name: getattr(version, name) for name in ("since", "until", "seen_from", "seen_until")}
-    connection.execute(insert(own), {**row, **span, "version": version.key})
-    found: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
+    (own, row), *parts = rows(shown, lambda _: document)
+    span = {"since": version.since, "until": version.until, "seen_from": version.seen_from.isoformat(), "seen_until": version.seen_until.isoformat()}
+    tables.write(connection, own, [{**row, **span, "version": version.key}])
     for model, part in parts:
-        found[model].append({**part, "version": version.key})
-    for model, several in found.items():
-        connection.execute(insert(model), several)
+        tables.write(connection, model, [{**part, "version": version.key}])
     gathered = Gathered(connection)
-    gathered.add(version.key, terms(json.loads(render.body(shown))))
+    gathered.add(version.key, terms(shown))
     gathered.add(version.key, spanned(span))
     if version.until < OPEN:
         gathered.add(version.key, [("until", postings.number(version.until))])
@@ -232,8 +227,7 @@ def _reword(connection: Connection, keys: set[int]) -> None:
     words: dict[int, list[str]] = {}
     for batch in versions.batches(keys):
         for row in connection.execute(select(rendering).where(rendering.key.in_(batch))).all():
-            shown: Any = RECORDS[json.loads(row.body)["kind"]].model_validate(_shaped(row.body))
-            words[row.key] = search.words(texts(_names(called, row.until - 1), shown))
+            words[row.key] = search.words(texts(_names(called, row.until - 1), _shaped(row.body)))
             if (row.until, row.seen_until) == (OPEN, END):
                 connection.execute(update(Record).where(record.id == row.record_id).values(search_digest=search.digest(words[row.key])))
     set_words(connection, words)
@@ -259,8 +253,7 @@ def _digest(connection: Connection, identifier: str) -> None:
     """Keep the digest that a load gives the record, so that it makes no release of it."""
     current = select(rendering.body).where(rendering.record_id == identifier, rendering.until == OPEN, rendering.seen_until == END)
     if (stored := connection.scalar(current)) is not None:
-        shown: Any = RECORDS[json.loads(stored)["kind"]].model_validate(_shaped(stored))
-        connection.execute(update(Record).where(record.id == identifier).values(digest=render.digest(shown)))
+        connection.execute(update(Record).where(record.id == identifier).values(digest=render.digest(_shaped(stored))))
 
 
 def _retell(connection: Connection, identifier: str) -> int:

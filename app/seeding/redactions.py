@@ -10,7 +10,6 @@ Places in lists move from version to version; a list is redacted whole, and so i
 """
 
 import copy
-import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from sqlalchemy import Connection, select
 from app import database, models, schemas, search
 from app.models import columns
 from app.seeding.files import Mistake
-from app.seeding.render import Rendered, Renderer, body
+from app.seeding.references import Json
+from app.seeding.render import Rendered, Renderer
 
 REDACTED = "[redacted]"
 """What stands in the place of a text that may not be missing."""
@@ -76,10 +76,10 @@ class Held:
         """The views of a record without what is redacted."""
         return [replace(view, record=self.record(view.record)) for view in views] if self.of else views
 
-    def record(self, record: schemas.AnyRecord) -> schemas.AnyRecord:
+    def record(self, record: Json) -> Json:
         """The record without what is redacted of it and of the records that it shows."""
-        content = json.loads(body(record))
-        return type(record).model_validate(content) if self.strip(content) else record
+        content = copy.deepcopy(record)
+        return content if self.strip(content) else record
 
     def strip(self, record: dict[str, Any]) -> bool:
         """Take what is redacted out of the JSON of a record; whether that changed it."""
@@ -138,7 +138,7 @@ class Held:
         """Values of redacted fields that the curated files still hold."""
         found = []
         for identifier, views in renderer.all().items() if self.of else ():
-            content = json.loads(body(views[-1].record))
+            content = views[-1].record
             for item in self.of.get(identifier, []):
                 if _still_there(content, item.field):
                     mend = f"write '{REDACTED}' there" if FIELDS[content["kind"]][item.field] == REDACTED else "take it out of the files"

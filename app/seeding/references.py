@@ -1,41 +1,87 @@
-"""Entries as other records refer to them."""
+"""Entries as other records refer to them, as JSON. What is shown often is made once: nobody may change it."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
 
 from app import vocabulary
-from app.citations import DateSpan, Ref, TitleRef
 from app.dates import EdtfDate
 from app.seeding.dataset import Dataset
 
+Json = dict[str, Any]
+"""A record or a part of one, as the API serves it: the fields in the order of the schemas, dates as text."""
 
-def region(data: Dataset, identifier: str) -> Ref:
-    """A region."""
-    form = data.regions[identifier]
-    return Ref(id=form.id, name=form.name, name_zh=form.name_zh)
-
-
-def organisation(data: Dataset, identifier: str) -> Ref:
-    """An organisation."""
-    form = data.organisations[identifier]
-    return Ref(id=form.id, name=form.name, name_zh=form.name_zh)
+_KEPT = 50_000
 
 
-def subject(identifier: str) -> Ref:
+class References:
+    """The entries of a data set as others show them, by their ids."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self.region = lru_cache(_KEPT)(self._region)
+        self.organisation = lru_cache(_KEPT)(self._organisation)
+        self.source = lru_cache(_KEPT)(self._source)
+        self.cited = lru_cache(_KEPT)(self._cited)
+        self.document = lru_cache(_KEPT)(self._document)
+        self.origin = lru_cache(_KEPT)(data.origin)
+
+    def _region(self, identifier: str) -> Json:
+        form = self.data.regions[identifier]
+        return {"id": form.id, "name": form.name, "name_zh": form.name_zh}
+
+    def _organisation(self, identifier: str) -> Json:
+        form = self.data.organisations[identifier]
+        return {"id": form.id, "name": form.name, "name_zh": form.name_zh}
+
+    def event(self, identifier: str) -> Json:
+        """An event."""
+        form = self.data.events[identifier]
+        return {"id": form.id, "title": form.title, "title_zh": form.title_zh}
+
+    def _source(self, identifier: str) -> Json:
+        form = self.data.sources[identifier]
+        return {"id": form.id, "title": form.title, "title_zh": form.title_zh}
+
+    def _cited(self, identifier: str) -> Json:
+        """The source of a citation."""
+        form = self.data.sources[identifier]
+        return {
+            "id": form.id,
+            "title": form.title,
+            "title_zh": form.title_zh,
+            "publisher": self.organisation(form.publisher) if form.publisher else None,
+            "url": form.url,
+            "published": span(form.published),
+            "language": form.language,
+            "type": form.type,
+            "grade": form.grade,
+        }
+
+    def _document(self, source: str) -> Json | None:
+        """The document that holds a source."""
+        document = self.data.sources[source].document
+        held = self.data.documents[document] if document else None
+        return {"name": held.name, "sha256": held.sha256} if held else None
+
+
+def subject(identifier: str) -> Json:
     """A subject of the vocabulary."""
     term = vocabulary.SUBJECT[identifier]
-    return Ref(id=term.id, name=term.name, name_zh=term.name_zh)
+    return {"id": term.id, "name": term.name, "name_zh": term.name_zh}
 
 
-def event(data: Dataset, identifier: str) -> TitleRef:
-    """An event."""
-    form = data.events[identifier]
-    return TitleRef(id=form.id, title=form.title, title_zh=form.title_zh)
-
-
-def source(data: Dataset, identifier: str) -> TitleRef:
-    """A source."""
-    form = data.sources[identifier]
-    return TitleRef(id=form.id, title=form.title, title_zh=form.title_zh)
-
-
-def span(date: EdtfDate | None) -> DateSpan | None:
+def span(when: EdtfDate | None) -> Json | None:
     """A date with the days that it admits."""
-    return DateSpan(edtf=date.edtf, earliest=date.earliest, latest=date.latest, precision=date.precision) if date else None
+    if when is None:
+        return None
+    return {"edtf": when.edtf, "earliest": _day(when.earliest), "latest": _day(when.latest), "precision": when.precision}
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def number(given: float | None) -> float | None:
+    """A number as JSON has it: without a decimal point where it is whole."""
+    return int(given) if given is not None and given.is_integer() else given

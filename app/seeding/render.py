@@ -1,23 +1,23 @@
 """From entries to the records that the API serves."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 from urllib.parse import quote
 
-from app import citations, schemas
+from pydantic_core import to_json
+
 from app.models import END
-from app.seeding import quantities, references
+from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
 from app.seeding.knowledge import Knowledge, View
 from app.seeding.receipts import Standing
+from app.seeding.references import Json, References, number, span, subject
 from app.seeding.statements import preferences, statements
 
 CONTESTABLE = ("value", "unit", "qualifier", "basis", "subject", "region", "period")
@@ -33,7 +33,7 @@ class Rendered:
 
     seen_from: date
     seen_until: date
-    record: Any
+    record: Json
 
 
 class Renderer:
@@ -41,6 +41,7 @@ class Renderer:
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
+        self.shown = References(data)
 
     def all(self) -> dict[str, list[Rendered]]:
         """The views of every record by id, unreleased, the whole record last."""
@@ -76,7 +77,7 @@ class Renderer:
         for view in self._known.events[form.id]:
             inner = sorted(day for day in days if view.seen_from < day < view.seen_until)
             for begin, end in pairwise([view.seen_from, *inner, view.seen_until]):
-                shown = [figure.record for figure in figures if figure.seen_from <= begin < figure.seen_until and figure.record.event]
+                shown = [figure.record for figure in figures if figure.seen_from <= begin < figure.seen_until and figure.record["event"]]
                 parts = [child.form.id for child in children if child.seen_from <= begin < child.seen_until]
                 found.append(Rendered(begin, end, self.event(view, shown, parts)))
         return found
@@ -122,205 +123,213 @@ class Renderer:
                     counts[source][position] += 1
         return counts
 
-    def region(self, form: RegionForm) -> schemas.Region:
+    def region(self, form: RegionForm) -> Json:
         events, figures = self._region_counts[form.id]
-        return schemas.Region(
-            **self._common(form),
-            kind="region",
-            name=form.name,
-            name_zh=form.name_zh,
-            type=form.type,
-            parent=self._region(form.parent),
-            members=[references.region(self.data, member) for member in form.members],
-            iso_3166=form.iso_3166,
-            gb_2260=form.gb_2260,
-            latitude=form.latitude,
-            longitude=form.longitude,
-            reference=_reference(form),
-            counts=schemas.Counts(events=events, figures=figures),
-        )
+        citations, derived = self._receipts_of(form)
+        return {
+            "id": form.id,
+            "kind": "region",
+            "name": form.name,
+            "name_zh": form.name_zh,
+            "type": form.type,
+            "parent": self._region(form.parent),
+            "members": [self.shown.region(member) for member in form.members],
+            "iso_3166": form.iso_3166,
+            "gb_2260": form.gb_2260,
+            "latitude": number(form.latitude),
+            "longitude": number(form.longitude),
+            "reference": _reference(form),
+            "counts": {"events": events, "figures": figures},
+            "derived": derived,
+            "redacted": [],
+            "release": UNRELEASED,
+            "citations": citations,
+        }
 
-    def organisation(self, form: OrganisationForm) -> schemas.Organisation:
-        return schemas.Organisation(
-            **self._common(form),
-            kind="organisation",
-            name=form.name,
-            name_zh=form.name_zh,
-            aliases=[schemas.Alias(**alias.model_dump()) for alias in form.aliases],
-            type=form.type,
-            region=self._region(form.region),
-            parent=self._organisation(form.parent),
-            website=form.website,
-            identifiers=schemas.OrganisationIdentifiers(**form.identifiers.model_dump()),
-            description=form.description,
-            match=None,
-            reference=_reference(form),
-        )
+    def organisation(self, form: OrganisationForm) -> Json:
+        citations, derived = self._receipts_of(form)
+        identifiers = form.identifiers
+        return {
+            "id": form.id,
+            "kind": "organisation",
+            "name": form.name,
+            "name_zh": form.name_zh,
+            "aliases": [{"text": alias.text, "language": alias.language, "type": alias.type} for alias in form.aliases],
+            "type": form.type,
+            "region": self._region(form.region),
+            "parent": self._organisation(form.parent),
+            "website": form.website,
+            "identifiers": {"wikidata": identifiers.wikidata, "ror": identifiers.ror, "lei": identifiers.lei},
+            "description": form.description,
+            "match": None,
+            "reference": _reference(form),
+            "derived": derived,
+            "redacted": [],
+            "release": UNRELEASED,
+            "citations": citations,
+        }
 
-    def source(self, form: SourceForm) -> schemas.Source:
+    def source(self, form: SourceForm) -> Json:
         events, figures = self._source_counts[form.id]
+        citations, derived = self._receipts_of(form)
         document = None
         if form.document and form.part:
             held = self.data.documents[form.document]
-            document = citations.HeldDocument(
-                name=held.name, sha256=held.sha256, length=held.length, part=citations.Part(start=form.part.start, end=form.part.end)
-            )
-        return schemas.Source(
-            **self._common(form),
-            kind="source",
-            title=form.title,
-            title_zh=form.title_zh,
-            publisher=self._organisation(form.publisher),
-            authors=form.authors,
-            url=form.url,
-            seen_url=form.seen_url,
-            language=form.language,
-            published=references.span(form.published),
-            type=form.type,
-            grade=form.grade,
-            derived_from=self._work(form.derived_from) if form.derived_from else None,
-            origin=self._work(self.data.origin(form.id)),
-            document=document,
-            rights=form.rights,
-            counts=schemas.Counts(events=events, figures=figures),
-        )
-
-    def event(self, view: View[EventForm], figures: list[schemas.Figure], children: list[str]) -> schemas.Event:
-        form = view.form
-        return schemas.Event(
-            **self._common(form),
-            kind="event",
-            type=form.type,
-            status=form.status,
-            title=form.title,
-            title_zh=form.title_zh,
-            summary=form.summary,
-            date=references.span(form.date),
-            region=self._region(form.region),
-            venue=form.venue,
-            parent=self._event(form.parent),
-            children=[references.event(self.data, child) for child in children],
-            organisations=[
-                schemas.Participation(organisation=references.organisation(self.data, part.organisation), role=part.role)
-                for part in form.organisations
-            ],
-            people=[
-                schemas.Person(name=person.name, name_zh=person.name_zh, role=person.role, organisation=self._organisation(person.organisation))
-                for person in form.people
-            ],
-            products=[schemas.Product(**product.model_dump()) for product in form.products],
-            identifiers=schemas.EventIdentifiers(**form.identifiers.model_dump()),
-            topics=form.topics,
-            figures=figures,
-            unsupported=view.unsupported,
-            origins=self._origins(form.cite),
-        )
-
-    def figure(self, view: View[FigureForm]) -> schemas.Figure:
-        form = view.form
-        differing = [_stated(citation, form) for citation in form.cite]
-        told = statements(self.data, form)
-        origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
-        contested = [field for field in CONTESTABLE if any(field in stated for stated in differing)]
-        relative = form.relative_to
-        return schemas.Figure(
-            **self._common(form),
-            kind="figure",
-            metric=form.metric,
-            subject=references.subject(form.subject) if form.subject else None,
-            region=self._region(form.region),
-            organisation=self._organisation(form.organisation),
-            event=self._event(form.event),
-            period=references.span(form.period),
-            value=form.value.value,
-            low=form.value.low,
-            high=form.value.high,
-            qualifier=form.value.qualifier,
-            unit=form.value.unit,
-            basis=form.basis,
-            as_stated=form.as_stated,
-            relative_to=None
-            if relative is None
-            else schemas.RelativeTo(
-                region=self._region(relative.region),
-                subject=references.subject(relative.subject) if relative.subject else None,
-                period=references.span(relative.period),
-                figure=citations.FigureRef(id=relative.figure) if relative.figure else None,
-            ),
-            scope_note=form.scope_note,
-            agreement="contested" if contested else "corroborated" if origins >= 2 else "single-origin",
-            contested_on=contested,
-            spread=_spread(form),
-            statements=told,
-            preference=preferences(told),
-            converted=None,
-            not_converted=None,
-            unsupported=view.unsupported,
-            origins=origins,
-        )
-
-    def citation(self, form: CitationForm, record: RecordForm) -> citations.Citation:
-        source = self.data.sources[form.source]
-        document = self.data.documents[source.document] if source.document else None
-        attributed = form.attributed_to
-        receipt = self._receipts.of(record, form)
-        return citations.Citation(
-            source=citations.CitedSource(
-                id=source.id,
-                title=source.title,
-                title_zh=source.title_zh,
-                publisher=self._organisation(source.publisher),
-                url=source.url,
-                published=references.span(source.published),
-                language=source.language,
-                type=source.type,
-                grade=source.grade,
-            ),
-            document=citations.CitedDocument(name=document.name, sha256=document.sha256) if document else None,
-            locator=citations.Locator(start=receipt.start, end=receipt.end, sha256=receipt.sha256) if receipt else None,
-            anchor=form.at,
-            deep_link=deep_link(source.url, form.at),
-            supports=_supports(form, record),
-            stated=_stated(form, record),
-            attributed_to=citations.Attribution(name=attributed.name, organisation=self._organisation(attributed.organisation))
-            if attributed
-            else None,
-            reading=form.reading,
-            note=form.note,
-            verification=citations.Verification(status="verified" if receipt else "unchecked", checked_at=receipt.checked_at if receipt else None),
-            quote=None,
-        )
-
-    def _common(self, form: RecordForm) -> dict[str, Any]:
+            part = {"start": form.part.start, "end": form.part.end}
+            document = {"name": held.name, "sha256": held.sha256, "length": held.length, "part": part}
         return {
             "id": form.id,
-            "release": UNRELEASED,
-            "citations": [self.citation(citation, form) for citation in form.cite],
-            "derived": [
-                citations.Derived(
-                    field=derived.field,
-                    reason=derived.reason,
-                    from_=[citations.DerivedFrom(source=self._work(ground.source), anchor=ground.at) for ground in _grounds(form, derived)],
-                )
-                for derived in form.derived
-            ],
+            "kind": "source",
+            "title": form.title,
+            "title_zh": form.title_zh,
+            "publisher": self._organisation(form.publisher),
+            "authors": form.authors,
+            "url": form.url,
+            "seen_url": form.seen_url,
+            "language": form.language,
+            "published": span(form.published),
+            "type": form.type,
+            "grade": form.grade,
+            "derived_from": self.shown.source(form.derived_from) if form.derived_from else None,
+            "origin": self.shown.source(self.shown.origin(form.id)),
+            "document": document,
+            "rights": form.rights,
+            "counts": {"events": events, "figures": figures},
+            "derived": derived,
             "redacted": [],
+            "release": UNRELEASED,
+            "citations": citations,
         }
 
+    def event(self, view: View[EventForm], figures: list[Json], children: list[str]) -> Json:
+        form = view.form
+        citations, derived = self._receipts_of(form)
+        identifiers = form.identifiers
+        return {
+            "id": form.id,
+            "kind": "event",
+            "type": form.type,
+            "status": form.status,
+            "title": form.title,
+            "title_zh": form.title_zh,
+            "summary": form.summary,
+            "date": span(form.date),
+            "region": self._region(form.region),
+            "venue": form.venue,
+            "parent": self._event(form.parent),
+            "children": [self.shown.event(child) for child in children],
+            "organisations": [{"organisation": self.shown.organisation(part.organisation), "role": part.role} for part in form.organisations],
+            "people": [
+                {"name": person.name, "name_zh": person.name_zh, "role": person.role, "organisation": self._organisation(person.organisation)}
+                for person in form.people
+            ],
+            "products": [
+                {"name": product.name, "name_zh": product.name_zh, "modality": product.modality, "indication": product.indication}
+                for product in form.products
+            ],
+            "identifiers": {"nct": identifiers.nct, "chictr": identifiers.chictr, "nmpa": identifiers.nmpa},
+            "topics": form.topics,
+            "figures": figures,
+            "unsupported": view.unsupported,
+            "origins": self._origins(form.cite),
+            "derived": derived,
+            "redacted": [],
+            "release": UNRELEASED,
+            "citations": citations,
+        }
+
+    def figure(self, view: View[FigureForm]) -> Json:
+        form = view.form
+        citations, derived = self._receipts_of(form)
+        told = statements(self.shown, form)
+        origins = self._origins(citation for citation in form.cite if "value" in citation.supports)
+        contested = [field for field in CONTESTABLE if any(field in citation["stated"] for citation in citations)]
+        relative = form.relative_to
+        return {
+            "id": form.id,
+            "kind": "figure",
+            "metric": form.metric,
+            "subject": subject(form.subject) if form.subject else None,
+            "region": self._region(form.region),
+            "organisation": self._organisation(form.organisation),
+            "event": self._event(form.event),
+            "period": span(form.period),
+            "value": number(form.value.value),
+            "low": number(form.value.low),
+            "high": number(form.value.high),
+            "qualifier": form.value.qualifier,
+            "unit": form.value.unit,
+            "basis": form.basis,
+            "as_stated": form.as_stated,
+            "relative_to": None
+            if relative is None
+            else {
+                "region": self._region(relative.region),
+                "subject": subject(relative.subject) if relative.subject else None,
+                "period": span(relative.period),
+                "figure": {"id": relative.figure} if relative.figure else None,
+            },
+            "scope_note": form.scope_note,
+            "agreement": "contested" if contested else "corroborated" if origins >= 2 else "single-origin",
+            "contested_on": contested,
+            "spread": _spread(form),
+            "statements": told,
+            "preference": preferences(told),
+            "converted": None,
+            "not_converted": None,
+            "unsupported": view.unsupported,
+            "origins": origins,
+            "derived": derived,
+            "redacted": [],
+            "release": UNRELEASED,
+            "citations": citations,
+        }
+
+    def citation(self, form: CitationForm, record: RecordForm) -> Json:
+        cited = self.shown.cited(form.source)
+        attributed = form.attributed_to
+        receipt = self._receipts.of(record, form)
+        return {
+            "source": cited,
+            "document": self.shown.document(form.source),
+            "locator": {"start": receipt.start, "end": receipt.end, "sha256": receipt.sha256} if receipt else None,
+            "anchor": form.at,
+            "deep_link": deep_link(cited["url"], form.at),
+            "supports": _supports(form, record),
+            "stated": _stated(form, record),
+            "attributed_to": {"name": attributed.name, "organisation": self._organisation(attributed.organisation)} if attributed else None,
+            "reading": form.reading,
+            "note": form.note,
+            "verification": {
+                "status": "verified" if receipt else "unchecked",
+                "checked_at": f"{receipt.checked_at:%Y-%m-%dT%H:%M:%SZ}" if receipt else None,
+            },
+            "quote": None,
+        }
+
+    def _receipts_of(self, form: RecordForm) -> tuple[list[Json], list[Json]]:
+        """The citations and derivations of a record."""
+        derived = [
+            {
+                "field": derived.field,
+                "reason": derived.reason,
+                "from": [{"source": self.shown.source(ground.source), "anchor": ground.at} for ground in _grounds(form, derived)],
+            }
+            for derived in form.derived
+        ]
+        return [self.citation(citation, form) for citation in form.cite], derived
+
     def _origins(self, citations: Iterable[CitationForm]) -> int:
-        return len({self.data.origin(citation.source) for citation in citations})
+        return len({self.shown.origin(citation.source) for citation in citations})
 
-    def _region(self, identifier: str | None) -> citations.Ref | None:
-        return references.region(self.data, identifier) if identifier else None
+    def _region(self, identifier: str | None) -> Json | None:
+        return self.shown.region(identifier) if identifier else None
 
-    def _organisation(self, identifier: str | None) -> citations.Ref | None:
-        return references.organisation(self.data, identifier) if identifier else None
+    def _organisation(self, identifier: str | None) -> Json | None:
+        return self.shown.organisation(identifier) if identifier else None
 
-    def _event(self, identifier: str | None) -> citations.TitleRef | None:
-        return references.event(self.data, identifier) if identifier else None
-
-    def _work(self, identifier: str) -> citations.TitleRef:
-        return references.source(self.data, identifier)
+    def _event(self, identifier: str | None) -> Json | None:
+        return self.shown.event(identifier) if identifier else None
 
 
 def reached(above: Mapping[str, set[str]], start: str) -> set[str]:
@@ -333,30 +342,22 @@ def reached(above: Mapping[str, set[str]], start: str) -> set[str]:
     return found
 
 
-def body(record: schemas.AnyRecord) -> bytes:
+def body(record: Json) -> bytes:
     """The record as the API serves it."""
-    return record.model_dump_json().encode()
+    return to_json(record)
 
 
-def digest(record: schemas.AnyRecord) -> str:
-    """SHA-256 of what a record says: equal as long as nothing in it has changed, also when later software knows more fields."""
-    return hashlib.sha256(json.dumps(_said(json.loads(body(record))), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+def digest(record: Json) -> str:
+    """SHA-256 of what a record says: of its JSON without the releases."""
+    return hashlib.sha256(body(released(record, {}))).hexdigest()
 
 
-def _said(part: Any) -> Any:
-    """Without what is empty, and without the releases."""
-    if isinstance(part, dict):
-        said = {name: _said(value) for name, value in part.items() if name != "release"}
-        return {name: value for name, value in said.items() if value not in (None, [], {})}
-    return [_said(value) for value in part] if isinstance(part, list) else part
-
-
-def released(record: schemas.AnyRecord, releases: dict[str, int]) -> schemas.AnyRecord:
+def released(record: Json, releases: Mapping[str, int]) -> Json:
     """The record with the releases in which it and the figures inside it last changed."""
-    update: dict[str, Any] = {"release": releases[record.id]}
-    if isinstance(record, schemas.Event):
-        update["figures"] = [figure.model_copy(update={"release": releases[figure.id]}) for figure in record.figures]
-    return record.model_copy(update=update)
+    known = {**record, "release": releases.get(record["id"], UNRELEASED)}
+    if record.get("figures"):
+        known["figures"] = [{**figure, "release": releases.get(figure["id"], UNRELEASED)} for figure in record["figures"]]
+    return known
 
 
 def deep_link(url: str | None, anchor: str) -> str | None:
@@ -384,8 +385,8 @@ def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _reference(form: RegionForm | OrganisationForm) -> list[citations.Reference]:
-    return [citations.Reference(**reference.model_dump()) for reference in form.reference]
+def _reference(form: RegionForm | OrganisationForm) -> list[Json]:
+    return [{"fields": given.fields, "dataset": given.dataset, "version": given.version} for given in form.reference]
 
 
 def _supports(form: CitationForm, record: RecordForm) -> list[str]:
@@ -399,26 +400,26 @@ def _supports(form: CitationForm, record: RecordForm) -> list[str]:
     return fields
 
 
-def _stated(form: CitationForm, record: RecordForm) -> dict[str, str | float]:
-    stated: dict[str, str | float] = {}
+def _stated(form: CitationForm, record: RecordForm) -> Json:
+    stated: Json = {}
     for field, text in form.stated.items():
         if field == "value" and isinstance(record, FigureForm):
             quantity = quantities.parse(text)
             for name in ("value", "low", "high", "qualifier", "unit"):
-                if (number := getattr(quantity, name)) is not None and number != getattr(record.value, name):
-                    stated[name] = number
+                if (part := getattr(quantity, name)) is not None and part != getattr(record.value, name):
+                    stated[name] = number(part) if isinstance(part, float) else part
         else:
             stated[field] = text
     return stated
 
 
-def _spread(form: FigureForm) -> schemas.Spread:
+def _spread(form: FigureForm) -> Json:
     stated = [quantities.parse(citation.stated["value"]) for citation in form.cite if "value" in citation.stated]
     numbers = [
-        number
+        named
         for quantity in (form.value, *stated)
         if quantity.unit == form.value.unit
-        for number in (quantity.value, quantity.low, quantity.high)
-        if number is not None
+        for named in (quantity.value, quantity.low, quantity.high)
+        if named is not None
     ]
-    return schemas.Spread(min=min(numbers), max=max(numbers), unit=form.value.unit)
+    return {"min": number(min(numbers)), "max": number(max(numbers)), "unit": form.value.unit}

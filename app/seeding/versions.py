@@ -5,7 +5,8 @@ what a field that they do not know would say is empty.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -15,12 +16,15 @@ from sqlmodel import SQLModel
 from app import models, postings, search
 from app.models import END, OPEN, Document, RegionWithin, Rendering, columns
 from app.schemas import RECORDS
-from app.seeding import render
+from app.seeding import render, tables
 from app.seeding.dataset import Dataset
 from app.seeding.postings import Gathered, order, remove, set_words, spanned, terms, worded
 from app.seeding.render import Rendered
 from app.seeding.rows import Names, rows, texts
 from app.shapes import fields
+
+AT_ONCE = 2000
+"""Versions that are written together."""
 
 BATCH = 500
 """Ids in one statement: below the number of parameters that either database takes."""
@@ -78,29 +82,37 @@ def forget(connection: Connection, identifiers: Collection[str]) -> None:
     remove(connection, gone)
 
 
-def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], names: Names, releases: dict[str, int]) -> None:
+def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], names: Names, releases: Mapping[str, int]) -> None:
     """Write the versions of records that hold from their releases on, with their words."""
     documents = {form.name: form.id for form in data.documents.values()}
     key = connection.scalar(select(func.max(rendering.key))) or 0
-    tables: dict[type[SQLModel], list[dict[str, Any]]] = {}
+    found: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
     gathered = Gathered(connection)
     for identifier in sorted(records):
         for view in records[identifier]:
             key += 1
-            span = {"since": releases[identifier], "until": OPEN, "seen_from": view.seen_from, "seen_until": view.seen_until}
+            span = {"since": releases[identifier], "until": OPEN, "seen_from": view.seen_from.isoformat(), "seen_until": view.seen_until.isoformat()}
             body = render.body(render.released(view.record, releases))
-            tables.setdefault(Rendering, []).append({"key": key, "record_id": identifier, "body": body, **span})
-            (own, row), *parts = rows(view.record, documents)
-            tables.setdefault(own, []).append({**row, **span, "version": key})
+            found[Rendering].append({"key": key, "record_id": identifier, "body": body, "quoted": None, **span})
+            (own, row), *parts = rows(view.record, documents.__getitem__)
+            found[own].append({**row, **span, "version": key})
             for model, part in parts:
-                tables.setdefault(model, []).append({**part, "version": key})
-            gathered.add(key, terms(json.loads(body)))
+                part["version"] = key
+                found[model].append(part)
+            gathered.add(key, terms(view.record))
             gathered.add(key, spanned(span))
             gathered.add(key, worded(search.words(texts(names, view.record))))
-    for model, found in tables.items():
-        connection.execute(insert(model), found)
+        if len(found[Rendering]) >= AT_ONCE:
+            _write(connection, found)
+    _write(connection, found)
     gathered.write()
     order(connection)
+
+
+def _write(connection: Connection, found: dict[type[SQLModel], list[dict[str, Any]]]) -> None:
+    for model, several in found.items():
+        tables.write(connection, model, several)
+    found.clear()
 
 
 def reword(connection: Connection, records: dict[str, list[Rendered]], names: Names) -> None:
@@ -134,6 +146,16 @@ def reshape(connection: Connection, kinds: dict[str, str]) -> None:
         body = json.dumps(shaped(RECORDS[kinds[row.record_id]], json.loads(row.body)), ensure_ascii=False, separators=(",", ":")).encode()
         if body != row.body:
             connection.execute(update(Rendering).where(rendering.key == row.key).values(body=body))
+
+
+def digests(connection: Connection) -> dict[str, str]:
+    """The digests of the current records by id, as this software makes them of what other software wrote."""
+    current = select(rendering.record_id, rendering.body).where(rendering.until == OPEN, rendering.seen_until == END)
+    found = {}
+    for row in connection.execute(current.execution_options(yield_per=AT_ONCE)):
+        content = json.loads(row.body)
+        found[row.record_id] = render.digest(shaped(RECORDS[content["kind"]], content))
+    return found
 
 
 def shaped(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ day support is known of the current versions after the next load.
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from app import search
-from app.schemas import RECORDS, Organisation, Region
+from app.schemas import RECORDS, Region
 from app.seeding import render, versions
 from app.seeding.rows import called, rows, texts
 
@@ -50,7 +50,9 @@ OWNER = {"event": "event_id", "figure": "figure_id", "organisation": "organisati
 def upgrade() -> None:
     connection = op.get_bind()
     stored = list(_versions(connection))
-    names = {version["record_id"]: called(version["record"]) for version in stored if isinstance(version["record"], Organisation)}
+    names = {
+        version["record_id"]: called(version["record"].model_dump(mode="json")) for version in stored if version["record"].kind == "organisation"
+    }
     within = _within(stored)
     documents = {row.name: row.id for row in connection.execute(sa.text("SELECT id, name FROM document"))}
     for name in reversed(OF_RECORDS):
@@ -71,14 +73,14 @@ def upgrade() -> None:
         return
     found: dict[str, list[dict[str, Any]]] = {}
     for version in stored:
-        record = version.pop("record")
+        record = version.pop("record").model_dump(mode="json")
         words = search.words(texts(names.__getitem__, record))
         found.setdefault("rendering", []).append(version)
         span = {name: version[name] for name in ("since", "until", "seen_from", "seen_until")}
-        for model, row in rows(record, documents):
+        for model, row in rows(record, documents.__getitem__):
             found.setdefault(str(model.__tablename__), []).append({**span, **row, "version": version["key"]})
         if version["until"] == OPEN:
-            digests = {"digest": render.digest(record), "words": search.digest(words), "id": record.id}
+            digests = {"digest": render.digest(record), "words": search.digest(words), "id": record["id"]}
             connection.execute(sa.text("UPDATE record SET digest = :digest, search_digest = :words WHERE id = :id"), digests)
         _index(connection, version["key"], words)
     found["region_within"] = within
@@ -111,6 +113,11 @@ def _insert(connection: sa.Connection, found: dict[str, list[dict[str, Any]]]) -
         if found.get(name):
             # Whatever the rows know beyond the columns of this revision is left out; keys that they lack are counted by the engine.
             wanted = [column.name for column in table.c if not column.primary_key or column.name in found[name][0]]
+            dates = {column for column in wanted if isinstance(table.c[column].type, sa.Date)}
+            moments = {column for column in wanted if isinstance(table.c[column].type, sa.DateTime)}
+            for row in found[name]:
+                row.update({column: date.fromisoformat(row[column]) for column in dates if isinstance(row.get(column), str)})
+                row.update({column: datetime.fromisoformat(row[column]) for column in moments if isinstance(row.get(column), str)})
             op.bulk_insert(table, [{column: row.get(column) for column in wanted} for row in found[name]])
     if connection.dialect.name == "postgresql":
         # What waits for the commit to be checked would keep a later revision in the same transaction from altering the tables.
@@ -150,7 +157,7 @@ def _versions(connection: sa.Connection) -> Iterator[dict[str, Any]]:
             "until": until,
             "seen_from": _seen(record) if row.kind in {"event", "figure"} else date.min,
             "seen_until": END,
-            "body": render.body(record),
+            "body": record.model_dump_json().encode(),
             "quoted": row.quoted if until == OPEN else None,
         }
 

@@ -49,7 +49,7 @@ def upgrade() -> None:
     for version in [row._asdict() for row in connection.execute(spans)]:
         content = json.loads(version["body"])
         gathered.add(version["key"], postings.terms(shaped(RECORDS[content["kind"]], content)))
-        gathered.add(version["key"], postings.spanned(version))
+        gathered.add(version["key"], postings.spanned({**version, "seen_from": str(version["seen_from"]), "seen_until": str(version["seen_until"])}))
         if version["until"] < OPEN:
             gathered.add(version["key"], [("until", number(version["until"]))])
     for row in connection.execute(sa.text("SELECT rowid, words FROM search")):
