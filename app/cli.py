@@ -68,7 +68,7 @@ def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset
     folder = folder or settings.seeds
     held = held or settings.documents
     try:
-        return seeding.read(folder, held)
+        return seeding.open_folder(folder, held)
     except SeedError as error:
         _tell(error)
 
@@ -180,7 +180,7 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
     try:
         data = seeding.read(folder)
         citations = sum(len(record.cite) for _, record in data.records())
-        out.print(f"{len(data.kinds)} records and {citations} citations are in order")
+        out.print(f"{sum(data.counts().values())} records and {citations} citations are in order")
         if held is None:
             held_good = receipts.Standing(data).count()
             void = len(data.receipts) - held_good
@@ -333,7 +333,7 @@ def doctor() -> None:
         tell(False, line)
     try:
         data = seeding.read(settings.seeds, settings.documents)
-        tell(True, f"curated files in {settings.seeds}: {len(data.kinds)} records")
+        tell(True, f"curated files in {settings.seeds}: {sum(data.counts().values())} records")
     except SeedError as error:
         tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")
     except OSError as error:

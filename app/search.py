@@ -38,9 +38,13 @@ def is_cjk(run: str) -> bool:
 
 def words(texts: Iterable[str | None]) -> list[str]:
     """Every word by which a record with these texts can be found, sorted."""
+    folded = fold("\n".join(given for given in texts if given))
+    runs = RUN.findall(folded)
+    if folded.isascii():
+        return sorted(set(runs))
     found: set[str] = set()
-    for run in (run for given in texts if given for run in RUN.findall(fold(given))):
-        if is_cjk(run):
+    for run in runs:
+        if not run.isascii() and is_cjk(run):
             found.update(run)
             found.update(first + second for first, second in pairwise(run))
         else:

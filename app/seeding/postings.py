@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from app.models import Event, Figure, Ordering, Posting, columns
 from app.postings import NONE, TAKING, number, years
+from app.seeding import tables
 
 MOST_GATHERED = 20_000_000
 """Entries that are gathered before they are written: about 80 MB."""
@@ -126,6 +127,14 @@ class Gathered:
         if self._entries >= MOST_GATHERED:
             self.write()
 
+    def take(self, found: Mapping[Term, "array[int]"]) -> None:
+        """Versions are found by these."""
+        for term, keys in found.items():
+            self._keys[term].extend(keys)
+            self._entries += len(keys)
+        if self._entries >= MOST_GATHERED:
+            self.write()
+
     def write(self) -> None:
         """Add what was gathered to what is stored."""
         values: dict[str, list[str]] = defaultdict(list)
@@ -146,9 +155,9 @@ class Gathered:
             versions = BitMap(self._keys[field, value])
             if value in held:
                 versions |= held[value]
-            rows.append({"field": field, "value": value, "versions": _written(versions)})
-        put = "INSERT INTO posting (field, value, versions) VALUES (:field, :value, :versions)"
-        self.connection.execute(text(f"{put} ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"), rows)
+            rows.append((field, value, _written(versions)))
+        put = "INSERT INTO posting (field, value, versions) VALUES (?, ?, ?) ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"
+        tables.run(self.connection, put, rows)
 
 
 def _written(versions: BitMap) -> bytes:
