@@ -224,13 +224,14 @@ def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
 def order(connection: Connection) -> None:
     """Store in which order the lists of events and figures show their versions by default."""
     event, figure = columns(Event), columns(Figure)
+    # A record's newer version before its older one: who stands behind the older one has seen the record.
     orders = {
-        "event": (event.date_first.desc().nulls_last(), event.id, event.version),
-        "figure": (figure.metric, figure.id, figure.version),
+        "event": (event.date_first.desc().nulls_last(), event.id, event.version.desc()),
+        "figure": (figure.metric, figure.id, figure.version.desc()),
     }
     connection.execute(delete(Ordering))
-    for kind, keys in orders.items():
-        versions = array("I", connection.scalars(select(keys[-1]).order_by(*keys).execution_options(yield_per=10_000)))
+    for table, (kind, keys) in zip((event, figure), orders.items(), strict=True):
+        versions = array("I", connection.scalars(select(table.version).order_by(*keys).execution_options(yield_per=10_000)))
         if sys.byteorder == "big":
             versions.byteswap()
         connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})
