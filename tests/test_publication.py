@@ -1,7 +1,11 @@
 """Loads of JSON Lines: the same tables as those of YAML, and after any edits the same as those of a load from nothing; in one process or several."""
 
 import json
+import multiprocessing
+import os
 import random
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from app import database
 from app.models import OPEN, Rendering, columns
 from app.schemas import RECORDS
 from app.seeding import load as seeding
-from app.seeding import render, work
+from app.seeding import publication, render, work
 from app.seeding.files import SeedError
 from tests.conftest import SEEDS, Databases
 from tests.synthetic import write_synthetic
@@ -284,3 +288,41 @@ def test_progress_tells_counts_and_what_remains(engine: Engine, monkeypatch: pyt
     seeding.load(engine, seeding.read(SEEDS), progress=told.append)
     assert any(" of " in line and "a second" in line and line.endswith("s left") for line in told), told
     assert told[-1] == "indexing records"
+
+
+def load_and_tell(url: str, folder: Path, pipe: Any) -> None:
+    """A load in several processes, which tells who they are."""
+    work.FEWEST, work.AT_ONCE = 1, 10
+    told = False
+
+    def progress(_: str) -> None:
+        nonlocal told
+        if not told and (workers := multiprocessing.active_children()):
+            told = True
+            pipe.send([worker.pid for worker in workers])
+
+    publication._TOLD_EVERY = 0
+    seeding.load(database.connect(url), seeding.open_folder(folder), progress=progress)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_a_killed_load(lines: Path, tmp_path: Path, how: signal.Signals) -> None:
+    processes = multiprocessing.get_context("spawn")
+    ours, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=load_and_tell, args=(f"sqlite:///{tmp_path / 'killed.db'}", lines, theirs))
+    process.start()
+    workers = ours.recv()
+    assert len(workers) > 1
+    os.kill(process.pid or 0, how)
+    process.join()
+    deadline = time.monotonic() + 20
+    while running := [worker for worker in workers if _runs(worker)]:
+        assert time.monotonic() < deadline, f"{running} run on"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
