@@ -302,7 +302,9 @@ def load_and_tell(url: str, folder: Path, pipe: Any) -> None:
             pipe.send([worker.pid for worker in workers])
 
     publication._TOLD_EVERY = 0
-    seeding.load(database.connect(url), seeding.open_folder(folder), progress=progress)
+    engine = database.connect(url)
+    seeding.load(engine, seeding.open_folder(folder), progress=progress)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
