@@ -40,9 +40,10 @@ class Lines(Mapping[str, Any]):
     def _rest(self) -> None:
         self._file = -1
         self._forms: LRUCache[str, Any] = LRUCache(_KEPT)
+        self._entries: LRUCache[str, Entry] = LRUCache(_KEPT)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms"}}
+        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms", "_entries"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -89,11 +90,15 @@ class Lines(Mapping[str, Any]):
 
     def entry(self, identifier: str) -> Entry:
         """An entry as it stands in the file; KeyError where there is none."""
+        kept = self._entries.get(identifier)
+        if kept is not None:
+            return kept
         sought = _hash(identifier)
         place = bisect_left(self._hashes, sought)
         while place < len(self._hashes) and self._hashes[place] == sought:
             found = self._entry(self._places[place])
             if found.data["id"] == identifier:
+                self._entries[identifier] = found
                 return found
             place += 1
         raise KeyError(identifier)
