@@ -1,5 +1,6 @@
 # make run    set up, migrate, seed and serve on http://127.0.0.1:8000 (CGT_PORT changes the port)
 # make test   set up and run every check and test, on SQLite and on a real PostgreSQL
+# make replicas a minute on a primary and two replicas of PostgreSQL with three processes of the API, one replica killed meanwhile
 # make proofs what takes minutes: thousands of requests, walks, killed loads, and the steps of the Dockerfile by hand
 # make bench  compare with others on up to a million events, for hours: make bench SIZES="1000 100000" ENGINES=sqlite ONLY=loads ROUNDS=3
 # make bench-guard  the same in short: fails where a goal that was reached is missed by far
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 SOURCES := app benchmarks migrations tests
 
-.PHONY: run test proofs bench bench-guard lint types clean python
+.PHONY: run test proofs replicas bench bench-guard lint types clean python
 
 run: $(VENV)/.run
 	$(BIN)/cgt seed
@@ -29,6 +30,9 @@ bench: $(VENV)/.bench
 bench-guard: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.run --guard --sizes 1000 10000 --workers 1 --others ceiling datasette --only loads single memory \
 		--rounds 3 --seconds 1 --samples 9 --distinct 10000 $(BENCH)
+
+replicas: $(VENV)/.test
+	$(BIN)/python -m benchmarks.replicas
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(SOURCES)

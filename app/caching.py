@@ -9,12 +9,14 @@ from email.utils import parsedate_to_datetime
 
 from starlette.requests import Request
 
+from app.envelopes import RELEASE_HEADER
 from app.standing import State
 
 CACHE_CONTROL = "public, max-age=60"
 """How long a cache may answer without asking: a release is seen at the latest after that."""
 
-VARY = "Accept, Accept-Encoding"
+VARY = f"Accept, Accept-Encoding, {RELEASE_HEADER}"
+"""What else than the URL an answer depends on. A cache may not answer a reader who has seen a newer release with what it kept before."""
 
 
 class NotModified(Exception):
@@ -31,7 +33,8 @@ def validators(request: Request, state: State) -> dict[str, str]:
     parts = (state.mark, getattr(request.state, "format", "json"), request.url.path, request.url.query, coding)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     tag = f'"{digest[:32]}"'
-    headers = {"ETag": tag, "Last-Modified": state.modified, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    told = {RELEASE_HEADER: str(state.release.id), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    headers = {"ETag": tag, "Last-Modified": state.modified, **told}
     # Weak comparison, as RFC 9110 has it for this header.
     if tag in (given.removeprefix("W/") for given in _tags(request)):
         raise NotModified(headers)

@@ -57,7 +57,7 @@ def answer(
     seal = sealed(reader.request, query)
     behind = None
     if query.cursor is not None:
-        behind = opened(query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
+        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
     refuse_unchanged(reader.request, reader.headers)
 
     def body(whole: bytes) -> bytes:
@@ -68,7 +68,7 @@ def answer(
     if not as_json and "limit" not in query.model_fields_set:
         return export(reader, kind, map(body, listing.bodies(listing.behind(behind))))
     found = list(islice(listing.behind(behind), query.limit + 1))
-    cursor = written(listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
+    cursor = written(reader, listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
     shown = listing.bodies(found[: query.limit], quoted=as_json)
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
@@ -173,6 +173,8 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     many, all_of_them = len(chosen), len(order.versions)
     # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
     if many * many < 10 * all_of_them:
+        if chosen and chosen.max() >= len(order.places):
+            raise Outdated  # the records were written anew since the order was read
         places = sorted(map(order.places.__getitem__, chosen))
         return map(order.versions.__getitem__, places[bisect_left(places, start) :])
     stretches = (order.versions[first : first + _STRETCH] for first in range(start, all_of_them, _STRETCH))

@@ -3,7 +3,7 @@
 import json
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
@@ -68,7 +68,7 @@ def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset
     folder = folder or settings.seeds
     held = held or settings.documents
     try:
-        return seeding.read(folder, held)
+        return seeding.open_folder(folder, held)
     except SeedError as error:
         _tell(error)
 
@@ -82,22 +82,25 @@ def _tell(error: SeedError) -> NoReturn:
 
 @app.command()
 def serve() -> None:
-    """Serve the API at CGT_HOST and CGT_PORT."""
+    """Serve the API at CGT_HOST and CGT_PORT, read from CGT_READ_URL where it is set."""
     settings = _settings()
     try:
-        engine = database.connect(settings.database_url)
+        engine = database.connect_to_read(settings)
         with database.reading(engine) as connection:
             state = database.schema_state(connection)
+        if state == "empty" and settings.read_url:
+            _fail("the database that CGT_READ_URL names has no tables yet; run 'cgt seed' where CGT_DATABASE_URL names the primary")
         if state == "empty":
-            with database.writing(engine) as connection:
+            with database.writing(database.connect(settings.database_url)) as connection:
                 database.upgrade(connection)
             err.print("cgt: the database is new and empty; /readyz says so until 'cgt seed' has loaded a release")
         elif state == "old":
             _fail("the database has the schema of an earlier version; run 'cgt db upgrade'")
+        engine.dispose()
     except database.DatabaseError as error:
         _fail(str(error))
     except DBAPIError as error:
-        _fail(database.explain(engine, error))
+        _fail(database.explain(engine, error, "CGT_READ_URL" if settings.read_url else "CGT_DATABASE_URL"))
     _refuse_taken_port(settings)
     import uvicorn  # noqa: PLC0415  only serving needs it
 
@@ -148,7 +151,7 @@ def seed(
 
 
 def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> None:
-    where = database.parse_url(settings.database_url).render_as_string(hide_password=True)
+    where = database.shown(database.parse_url(settings.database_url))
     if outcome.migrated:
         out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.HEAD}")
     if outcome.unknown:
@@ -177,7 +180,7 @@ def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> N
     try:
         data = seeding.read(folder)
         citations = sum(len(record.cite) for _, record in data.records())
-        out.print(f"{len(data.kinds)} records and {citations} citations are in order")
+        out.print(f"{sum(data.counts().values())} records and {citations} citations are in order")
         if held is None:
             held_good = receipts.Standing(data).count()
             void = len(data.receipts) - held_good
@@ -330,44 +333,40 @@ def doctor() -> None:
         tell(False, line)
     try:
         data = seeding.read(settings.seeds, settings.documents)
-        tell(True, f"curated files in {settings.seeds}: {len(data.kinds)} records")
+        tell(True, f"curated files in {settings.seeds}: {sum(data.counts().values())} records")
     except SeedError as error:
         tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")
     except OSError as error:
         tell(False, f"curated files: {_denied(error)}")
-    for ok, what in _database_health(settings):
-        tell(ok, what)
+    if not settings.read_url or "database_url" in settings.model_fields_set:  # a machine that only reads needs no other
+        tell(*_database_health("database", "CGT_DATABASE_URL", lambda: database.connect(settings.database_url)))
+    if settings.read_url:
+        tell(*_database_health("reading from", "CGT_READ_URL", lambda: database.connect_to_read(settings)))
     if wrong:
         raise typer.Exit(1)
 
 
-def _cause(error: Exception, settings: Settings) -> str:
-    match error:
-        case OSError():
-            return _denied(error)
-        case DBAPIError():
-            return database.explain(database.connect(settings.database_url), error)
-    return str(error)
-
-
-def _database_health(settings: Settings) -> list[tuple[bool, str]]:
+def _database_health(what: str, variable: str, connect: Callable[[], Engine]) -> tuple[bool, str]:
     try:
-        engine = database.connect(settings.database_url)
+        engine = connect()
         file = database.sqlite_file(engine)
-        where = engine.url.render_as_string(hide_password=True)
+        where = database.shown(engine.url)
         if file is not None and not file.exists():
-            return [(False, f"database {where}: does not exist yet; 'cgt seed' makes it")]
+            return False, f"{what} {where}: does not exist yet; 'cgt seed' makes it"
         with database.reading(engine) as connection:
             state = database.schema_state(connection)
-            if state != "current":
-                return [(False, f"database {where}: its schema is {state}; run 'cgt seed' or 'cgt db upgrade'")]
-            latest = database.latest_release(connection)
-    except (database.DatabaseError, DBAPIError, OSError) as error:
-        return [(False, f"database: {_cause(error, settings)}")]
+            latest = database.latest_release(connection) if state == "current" else None
+        engine.dispose()
+    except DBAPIError as error:
+        return False, f"{what}: {database.explain(engine, error, variable)}"
+    except (database.DatabaseError, OSError) as error:
+        return False, f"{what}: {_denied(error) if isinstance(error, OSError) else error}"
+    if state != "current":
+        return False, f"{what} {where}: its schema is {state}; run 'cgt seed' or 'cgt db upgrade'"
     if latest is None:
-        return [(False, f"database {where}: no release is loaded; run 'cgt seed'")]
+        return False, f"{what} {where}: no release is loaded; run 'cgt seed'"
     release, _ = latest
-    return [(True, f"database {where}: schema {database.HEAD}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC")]
+    return True, f"{what} {where}: schema {database.HEAD}, release {release.id} of {release.released_at:%Y-%m-%d %H:%M} UTC"
 
 
 @app.callback(invoke_without_command=True)

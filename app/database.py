@@ -1,6 +1,7 @@
 """Engines, transactions and the state of a database's schema, for SQLite and PostgreSQL."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -33,8 +34,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import SQLModel
 
+from app import migrating
 from app.envelopes import ReleaseInfo
 from app.models import Redaction, Release, columns
+from app.settings import Settings
 
 BUSY_TIMEOUT = 5
 """Seconds that a connection waits for another one's lock."""
@@ -46,6 +49,26 @@ LOAD_LOCK = 0x636774
 _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 0, "pool_timeout": 5}
 """A request holds a connection only while it works, never while it waits, so that fewer of them than worker threads serve all."""
 
+RECYCLE = 10
+"""Seconds after which a connection to a server is made anew, so that a host that came back is used again."""
+
+_LIFE = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10000}
+"""The client library's limits of an attempt to connect and of a host's silence; without them a dead host hangs for minutes."""
+
+_ATTRIBUTES = {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}
+"""What libpq can be told to look for in `target_session_attrs`."""
+
+_SEVERAL = re.compile(r"(?P<scheme>[a-z+]+)://(?P<user>[^/]*@)?(?P<hosts>[^/?@]*,[^/?@]*)(?P<database>/[^?]*)?(\?(?P<query>.*))?", re.DOTALL)
+"""A URL that names several hosts as libpq has it."""
+
+
+class Behind(Exception):
+    """What is read from is older than what the reader has seen, such as a replica that has not caught up; in a moment it may be there."""
+
+    def __init__(self, newest: int, wanted: int) -> None:
+        super().__init__(f"Release {wanted} has not arrived here yet; the newest is {newest}. Ask again in a moment.")
+        self.wanted = wanted
+
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
@@ -55,11 +78,13 @@ def parse_url(url: str) -> URL:
     """The URL with its driver; DatabaseError where it is none that the product serves. What it holds is not told: it may be a password."""
     forms = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
     try:
-        parsed = make_url(url)
+        parsed = make_url(_in_query(url))
     except (ArgumentError, ValueError):
         raise DatabaseError(f"CGT_DATABASE_URL is no database URL; {forms}") from None
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        return parsed.set(drivername="postgresql+psycopg")
+        if _wanted(parsed := _checked(parsed, "CGT_DATABASE_URL")) in {"read-only", "standby", "prefer-standby"}:
+            raise DatabaseError("CGT_DATABASE_URL asks for a standby, which cannot be written; name replicas in CGT_READ_URL")
+        return parsed
     if parsed.drivername != "sqlite":
         raise DatabaseError(f"CGT_DATABASE_URL names {parsed.drivername!r}; only sqlite and postgresql are supported")
     if parsed.host:
@@ -71,13 +96,81 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def parse_read_url(url: str) -> URL:
+    """As `parse_url`, of the URL that only reads: it names PostgreSQL, and replicas may be asked for."""
+    try:
+        parsed = make_url(_in_query(url))
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise DatabaseError("CGT_READ_URL is no URL of PostgreSQL; write postgresql://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE, or leave it out")
+    return _checked(parsed, "CGT_READ_URL")
+
+
+def _in_query(url: str) -> str:
+    """A URL that names several hosts as libpq has it, in the form that carries them here: all of them in the query."""
+    several = _SEVERAL.fullmatch(url)
+    if several is None:
+        return url
+    named = [re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::([0-9]*))?", host) for host in several["hosts"].split(",")]
+    if not all(named):
+        raise ValueError("no host")
+    hosts, ports = (",".join((found[part] or "").strip("[]") for found in named if found) for part in (1, 2))
+    options = "".join(f"&{several['query']}" if several["query"] else "")
+    return f"{several['scheme']}://{several['user'] or ''}{several['database'] or '/'}?host={hosts}&port={ports}{options}"
+
+
+def _checked(url: URL, variable: str) -> URL:
+    """A URL of PostgreSQL whose options the client library knows; DatabaseError names the variable and what it does not."""
+    from psycopg import Error  # noqa: PLC0415  whoever has SQLite loads no client library
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
+    url = url.set(drivername="postgresql+psycopg")
+    try:
+        _, options = url.get_dialect()().create_connect_args(url)
+        make_conninfo(**options)
+    except ArgumentError as error:
+        raise DatabaseError(f"{variable} names hosts and ports that do not go together ({error})") from None
+    except Error as error:
+        raise DatabaseError(f"{variable} sets what the client library does not take: {error}") from None
+    if _wanted(url) not in _ATTRIBUTES:
+        raise DatabaseError(f"{variable}: target_session_attrs is none of {', '.join(sorted(_ATTRIBUTES))}")
+    if url.query.get("load_balance_hosts", "disable") not in {"disable", "random"}:
+        raise DatabaseError(f"{variable}: load_balance_hosts is neither disable nor random")
+    return url
+
+
+def _wanted(url: URL) -> Any:
+    return url.query.get("target_session_attrs", "any")
+
+
+def shown(url: URL) -> str:
+    """A URL as messages tell it: where it leads, without its password, wherever that stands."""
+    query = {name: value for name, value in url.query.items() if name in {"host", "port", "target_session_attrs", "load_balance_hosts"}}
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
 def connect(url: str) -> Engine:
     """An engine whose transactions are what they say, on both databases. Nothing is opened yet."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "postgresql":
-        # The client library's own limit of a connection attempt; without it a dead host hangs for minutes.
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **_POOL)
+        return _served(parsed)
     return _prepared(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **_POOL))
+
+
+def connect_to_read(settings: Settings) -> Engine:
+    """The engine that answers are made with: over the replicas, where there are any. Nothing is opened yet."""
+    engine = _served(parse_read_url(settings.read_url)) if settings.read_url else connect(settings.database_url)
+    if engine.dialect.name == "postgresql":
+        # Not by a transaction's option: SQLAlchemy would end it with an explicit "read write", which a replica refuses.
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", True))
+    return engine
+
+
+def _served(url: URL) -> Engine:
+    """An engine on PostgreSQL. A connection that died is found out before it is used, and the client library looks for a host that lives."""
+    life = {name: value for name, value in _LIFE.items() if name not in url.query}
+    return create_engine(url, pool_pre_ping=True, pool_recycle=RECYCLE, connect_args=life, **_POOL)
 
 
 def in_memory() -> Engine:
@@ -112,11 +205,23 @@ def identity(file: str | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
-class Snapshot:
-    """What a request reads from: a connection of the pool that is taken when it is first needed, and given back by `close`."""
+class Mark(NamedTuple):
+    """What tells two states of the data apart, as one query sees it on every host alike."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    release: int
+    texts: str | None
+    shape: str | None
+    redactions: int
+
+
+class Snapshot:
+    """What a request reads from: a connection of the pool that is taken when it is first needed, and given back by `close`.
+
+    Connections of a pool may lead to several hosts. One whose host has not got the state that is read is not used: Behind.
+    """
+
+    def __init__(self, engine: Engine, least: Mark | None = None) -> None:
+        self.engine, self.least = engine, least
         self._raw: PoolProxiedConnection | None = None
         self._connection: Connection | None = None
 
@@ -126,8 +231,9 @@ class Snapshot:
         if self._connection is None:
             self._give_back()
             self._connection = self.engine.connect()
+            self._check(self._connection.connection)
             if self._connection.dialect.name == "postgresql":
-                self._connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                self._connection.execution_options(isolation_level="REPEATABLE READ")
         return self._connection
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
@@ -137,7 +243,25 @@ class Snapshot:
         else:
             if self._raw is None:
                 self._raw = self.engine.raw_connection()
+                self._commit_each(True)
+                self._check(self._raw)
             driver = self._raw.dbapi_connection
+        return self._run(driver, statement, parameters)
+
+    def _check(self, taken: PoolProxiedConnection) -> None:
+        """Behind where the host of a connection has not got what is read. A host only goes on, so that it is asked once for each state."""
+        least = self.least
+        if least is None or self.engine.dialect.name == "sqlite" or _has(taken.info.get("mark"), least):
+            return
+        driver: Any = taken.dbapi_connection
+        rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
+        if not driver.autocommit:
+            driver.rollback()  # whoever reads now begins a transaction of its own
+        mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0)
+        if not _has(mark, least):
+            raise Behind(mark.release, least.release)
+
+    def _run(self, driver: Any, statement: str, parameters: Sequence[Any]) -> list[Any]:
         if self.engine.dialect.name == "postgresql":
             statement = statement.replace("?", "%s")
         try:
@@ -145,8 +269,15 @@ class Snapshot:
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
 
+    def _commit_each(self, each: bool) -> None:
+        """Whether plain statements stand for themselves: versions never change, and a transaction takes two more messages to the server."""
+        driver: Any = self._raw.dbapi_connection if self._raw is not None else None
+        if self.engine.dialect.name == "postgresql" and driver is not None and not driver.closed:
+            driver.autocommit = each
+
     def _give_back(self) -> None:
         if self._raw is not None:
+            self._commit_each(False)
             self._raw.close()
             self._raw = None
 
@@ -156,6 +287,11 @@ class Snapshot:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _has(mark: Mark | None, least: Mark) -> bool:
+    """Whether a host that was seen in one state has another."""
+    return mark is not None and (mark.release > least.release or mark == least)
 
 
 @contextmanager
@@ -181,13 +317,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
                 yield connection
+                migrating.finish(connection)
     except DBAPIError as error:
         raise DatabaseError(explain(engine, error)) from error
+    except migrating.Busy:
+        held = f"readers held the tables of {shown(engine.url)} for more than {migrating.PATIENCE:.0f} s"
+        raise DatabaseError(f"{held}; nothing was changed: end what reads for so long (pg_stat_activity tells), and try again") from None
 
 
-def explain(engine: Engine, error: BaseException) -> str:
-    """What a failure of the database means and what to do, in a sentence."""
-    where = engine.url.render_as_string(hide_password=True)
+def explain(engine: Engine, error: BaseException, variable: str = "CGT_DATABASE_URL") -> str:
+    """What a failure of the database that a variable names means and what to do, in a sentence."""
+    where = shown(engine.url)
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     if "database is locked" in cause:
         return f"{where} is locked by another process for more than {BUSY_TIMEOUT} s; nothing was changed, try again when it is done"
@@ -196,10 +336,10 @@ def explain(engine: Engine, error: BaseException) -> str:
     if "unable to open" in cause:
         return f"{where} cannot be opened; check that the folder exists and may be written"
     if "not a database" in cause:
-        return f"{where} is no SQLite database; name another file in CGT_DATABASE_URL"
+        return f"{where} is no SQLite database; name another file in {variable}"
     unreachable = "connection" in cause or "resolve host" in cause
     if engine.dialect.name == "postgresql" and not getattr(error, "connection_invalidated", False) and unreachable:
-        return f"{where} cannot be reached ({cause}); check CGT_DATABASE_URL and that the server runs"
+        return f"{where} cannot be reached ({cause}); check {variable} and that the server runs"
     return f"{where} failed: {cause}"
 
 
@@ -231,13 +371,13 @@ def is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-HEAD = "0005"
+HEAD = "0006"
 """The schema revision that this version of the software works with: the last of the folder `migrations`."""
 
 
 def schema_state(connection: Connection) -> str:
     """`empty`, `old` or `current`; DatabaseError for a schema that is not ours or newer than we are."""
-    where = connection.engine.url.render_as_string(hide_password=True)
+    where = shown(connection.engine.url)
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
         if tables:
@@ -249,9 +389,9 @@ def schema_state(connection: Connection) -> str:
     if len(revisions) != 1:
         raise DatabaseError(f"{where} names {len(revisions)} schema revisions instead of one; restore a backup, or name an empty database")
     if revisions[0] != HEAD:
-        from app.migrating import known  # noqa: PLC0415  takes half a second to import, which only an old database needs
+        from app import revisions as chain  # noqa: PLC0415  takes half a second to import, which only an old database needs
 
-        if revisions[0] not in known():
+        if revisions[0] not in chain.known():
             raise DatabaseError(
                 f"{where} has schema {revisions[0]}, which this version does not know; install the version that made it, or a newer one"
             )
@@ -263,11 +403,17 @@ def schema_state(connection: Connection) -> str:
 
 def upgrade(connection: Connection) -> bool:
     """Bring the schema up to date inside the caller's transaction; whether there was anything to do."""
-    if schema_state(connection) == "current":
+    state = schema_state(connection)
+    if state == "current":
         return False
-    from app.migrating import migrate  # noqa: PLC0415  as above
+    from app import revisions  # noqa: PLC0415  as above
 
-    migrate(connection)
+    def to(revision: str) -> None:
+        revisions.upgrade(connection, revision)
+
+    if state == "old" and connection.dialect.name == "postgresql":
+        migrating.begin(connection, str(connection.scalar(text("SELECT version_num FROM alembic_version"))), to)
+    to("head")
     return True
 
 

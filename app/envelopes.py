@@ -7,6 +7,9 @@ from pydantic import ConfigDict, Field
 
 from app.citations import Shape
 
+RELEASE_HEADER = "X-CGT-Release"
+"""In an answer: the newest release where it was made. In a request: no older one will do."""
+
 
 class Page(Shape):
     """Where a list stands."""

@@ -15,13 +15,14 @@ from app import __version__, database, openapi
 from app.agents import endpoint, guide
 from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
 from app.caching import NotModified
+from app.envelopes import RELEASE_HEADER
 from app.manners import HEADER, Manners
 from app.problems import install
 from app.remembering import Remembering
 from app.settings import Settings
 from app.standing import Standing
 
-EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", HEADER]
+EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_HEADER, HEADER]
 """Headers that a page of another origin may read."""
 
 DESCRIPTION = """
@@ -48,7 +49,7 @@ and cite the source of a record beside it. The cited works belong to their publi
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; nothing is opened before the first request."""
     settings = settings or Settings()
-    engine = database.connect(settings.database_url)
+    engine = database.connect_to_read(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -92,6 +92,8 @@ class Record(SQLModel, table=True):
     """SHA-256 of the rendered record with all release numbers left out."""
     search_digest: str
     """SHA-256 of the words by which `q` finds the record."""
+    stamp: str | None = None
+    """A digest of what the record was rendered from, see `app.seeding.stamps`; null: not known."""
 
 
 class Rendering(SQLModel, table=True):

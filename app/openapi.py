@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import vocabulary
+from app.envelopes import RELEASE_HEADER
 from app.formats import formats_of
 from app.parameters import ListQuery
 from app.problems import RESPONSES, ProblemDetails
@@ -48,6 +49,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             _formats(operation)
             _parameters(operation)
+            if path not in {"/healthz", "/readyz"}:
+                _release(operation)
             _problems(path, operation["responses"])
     _name_terms(made)
     schemas.update({_component(scheme): _terms(terms) for scheme, terms in _schemes().items()})
@@ -69,6 +72,20 @@ def _parameters(operation: dict[str, Any]) -> None:
         if len(options) == 1:
             del schema["anyOf"]
             schema.update(options[0])
+
+
+def _release(operation: dict[str, Any]) -> None:
+    """The header that keeps a reader from stepping back to an older release, in the request and in every answer made from a release."""
+    schema = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "examples": [1]}
+    asked = (
+        "The newest release that you have seen, from this header of an answer: no older one will do. "
+        "A server that does not have it yet answers 503, with `Retry-After`."
+    )
+    operation.setdefault("parameters", []).append(
+        {"name": RELEASE_HEADER, "in": "header", "required": False, "description": asked, "schema": dict(schema)}
+    )
+    told = "The newest release where the answer was made, also where `as_of` names an earlier one."
+    operation["responses"]["200"]["headers"] = {RELEASE_HEADER: {"description": told, "required": True, "schema": dict(schema)}}
 
 
 def _formats(operation: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Lists: keyset pages joined from rendered records, and the envelope around them.
 
 A page's records come as bytes and are never taken apart, unless `fields` asks for parts of them. The
-cursor holds the sort values of the last record, sealed with the query that it belongs to.
+cursor holds the newest release and the sort values of the last record, sealed with the query that it belongs to.
 """
 
 import base64
@@ -194,7 +194,7 @@ def _whole(
 ) -> Response:
     """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
     seal = sealed(reader.request, query)
-    behind = [] if query.cursor is None else [after(order, opened(query.cursor, seal, [key for key, _ in order]))]
+    behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(reader.request, reader.headers)
     sorted_rows = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
     headers = reader.headers
@@ -202,7 +202,7 @@ def _whole(
         labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
         last = reader.connection.execute(sorted_rows.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
         if len(last) == 2:
-            following = link_to_next(reader.request, written(list(last[0]), seal))
+            following = link_to_next(reader.request, written(reader, list(last[0]), seal))
             headers = headers | {"Link": f'<{following}>; rel="next"'}
         sorted_rows = sorted_rows.limit(query.limit)
     rows = reader.connection.execute(sorted_rows.execution_options(yield_per=ROWS))
@@ -221,7 +221,7 @@ def page(
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection = reader.request, reader.connection
     seal = sealed(request, query)
-    behind = [] if query.cursor is None else [after(order, opened(query.cursor, seal, [key for key, _ in order]))]
+    behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(request, reader.headers)
     labels = [f"sort_{place}" for place in range(len(order))]
     rows = connection.execute(
@@ -234,7 +234,7 @@ def page(
     following = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
-        following = written([getattr(rows[-1], label) for label in labels], seal)
+        following = written(reader, [getattr(rows[-1], label) for label in labels], seal)
     return envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
 
 
@@ -261,11 +261,11 @@ def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str,
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
     """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
     seal = sealed(reader.request, query)
-    last = "" if query.cursor is None else str(opened(query.cursor, seal, [SortKey(literal(""), str)])[0])
+    last = "" if query.cursor is None else str(opened(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])
     refuse_unchanged(reader.request, reader.headers)
     part = made(last, query.limit + 1)
     shown = part.items[: query.limit]
-    following = written([shown[-1][0]], seal) if len(part.items) > query.limit else None
+    following = written(reader, [shown[-1][0]], seal) if len(part.items) > query.limit else None
     return envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
 
 
@@ -383,24 +383,30 @@ def sealed(request: Request, query: PageQuery) -> bytes:
     return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
 
 
-def written(values: list[Any], seal: bytes) -> str:
+def written(reader: Reader, values: list[Any], seal: bytes) -> str:
     """The cursor of a record by its sort values."""
-    plain = json.dumps([value.isoformat() if isinstance(value, date) else value for value in values], ensure_ascii=False).encode()
+    plain = json.dumps([reader.newest, *(value.isoformat() if isinstance(value, date) else value for value in values)], ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
 
 
-def opened(cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
-    """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or this error, nothing else."""
-    values = None
+def opened(reader: Reader, cursor: str, seal: bytes, keys: list[SortKey]) -> list[Any]:
+    """The sort values of a cursor. The seal keeps it to its query; whoever forges it gets a page or an error, nothing else.
+
+    Behind where the release that it was made at has not arrived here.
+    """
+    values, release = None, 0
     try:
         packed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         mark, plain = packed[:9], packed[9:]
         if hashlib.blake2b(plain, digest_size=9, key=seal).digest() == mark:
-            values = [_value(value, key) for value, key in zip(json.loads(plain), keys, strict=True)]
+            release, *held = json.loads(plain)
+            if type(release) is int:
+                values = [_value(value, key) for value, key in zip(held, keys, strict=True)]
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         values = None
     if values is None:
         raise InvalidRequest([invalid("cursor", cursor, "was not given out for this query; start again without a cursor")])
+    reader.refuse_before(release)
     return values
 
 

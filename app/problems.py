@@ -7,7 +7,7 @@ Problem
 ├── Gone             410  withdrawn; the detail says why
 ├── Merged           308  Location points to the record that took its place
 ├── NotAcceptable    406
-└── NotReady         503  no schema, no release or no database
+└── NotReady         503  no schema, no release or no database, or an older one than was asked for
 """
 
 import logging
@@ -17,14 +17,22 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app import vocabulary
 from app.citations import Shape
+from app.database import Behind
+from app.envelopes import RELEASE_HEADER
 
 MEDIA_TYPE = "application/problem+json"
+
+GIVEN_UP = {"40001", "40P01", "57014"}
+"""What PostgreSQL says of a query that it ended though nothing is wrong with it, such as one that kept a replica from going on."""
+
+ANOTHER_SCHEMA = {"42P01", "42703"}
+"""What PostgreSQL says of tables and columns that are not there, as under a process that was started before a migration."""
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +146,9 @@ def details(path: str, status: int, term: str, detail: str, errors: list[Problem
 def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
     """The answer that carries a problem."""
     body = details(request.url.path, status, term, detail, errors)
-    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+    release = getattr(request.state, "release", None)
+    told = {} if release is None else {RELEASE_HEADER: str(release)}
+    return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **told, **(headers or {})}, MEDIA_TYPE)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -207,18 +217,42 @@ def install(app: FastAPI) -> None:
             return respond(request, 404, "not-found", f"There is nothing at {request.url.path}; see /docs for the paths.", [], headers)
         return respond(request, error.status_code, "invalid-request", str(error.detail), [], headers)
 
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(InterfaceError)
-    def database(request: Request, error: OperationalError | InterfaceError) -> Response:
-        logger.error("the database failed: %s", error.orig)
-        return problem(request, NotReady("The database cannot be reached.", headers={"Retry-After": "5"}))
-
-    @app.exception_handler(PoolTimeout)
-    def busy(request: Request, _: PoolTimeout) -> Response:
-        return problem(request, NotReady("The server is busy; ask again in a moment.", headers={"Retry-After": "2"}))
+    _install_of_the_database(app)
 
     @app.exception_handler(Exception)
     def internal(request: Request, _: Exception) -> Response:
         identifier = request.scope.get("request_id", "unknown")
         detail = f"The server failed; the fault has been logged as request {identifier}."
         return respond(request, 500, "internal-error", detail, [], {"X-Request-ID": identifier})
+
+
+def _install_of_the_database(app: FastAPI) -> None:
+    """What goes wrong with the database is no fault of the request's, and may be over in a moment."""
+
+    @app.exception_handler(Behind)
+    def behind(request: Request, error: Behind) -> Response:
+        return _not_ready(request, str(error), 1)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    def database(request: Request, error: OperationalError | InterfaceError) -> Response:
+        logger.error("the database failed: %s", error.orig)
+        if getattr(error.orig, "sqlstate", None) in GIVEN_UP:
+            return _not_ready(request, "The database gave up the query; ask again.", 1)
+        return _not_ready(request, "The database cannot be reached.", 5)
+
+    @app.exception_handler(ProgrammingError)
+    def unknown(request: Request, error: ProgrammingError) -> Response:
+        if getattr(error.orig, "sqlstate", None) not in ANOTHER_SCHEMA:
+            raise error
+        logger.error("the database has another schema: %s", error.orig)
+        detail = "The database has the schema of another version; the operator starts the version that goes with it."
+        return _not_ready(request, detail, 60)
+
+    @app.exception_handler(PoolTimeout)
+    def busy(request: Request, _: PoolTimeout) -> Response:
+        return _not_ready(request, "The server is busy; ask again in a moment.", 2)
+
+
+def _not_ready(request: Request, detail: str, seconds: int) -> Response:
+    return respond(request, NotReady.status, NotReady.term, detail, [], {"Retry-After": str(seconds)})

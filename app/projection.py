@@ -1,8 +1,9 @@
 """`fields`: the parts of a record that a client wants, by dotted names that go into parts and through lists."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from app import vocabulary
 from app.problems import InvalidRequest, invalid
@@ -21,7 +22,7 @@ class Projection:
 
     def apply(self, body: bytes) -> bytes:
         """The record with only the selected fields, in the order in which it has them."""
-        return json.dumps(_prune(json.loads(body), self.tree), ensure_ascii=False, separators=(",", ":")).encode()
+        return to_json(_prune(from_json(body), self.tree))
 
 
 def _prune(value: Any, tree: dict[str, Any]) -> Any:

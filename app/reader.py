@@ -1,5 +1,6 @@
 """What an answer is made from: a moment of the data, seen through one connection that is held no longer than needed."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,11 +12,12 @@ from starlette.requests import Request
 
 from app import history
 from app.caching import validators
-from app.database import Snapshot
+from app.database import Behind, Snapshot
 from app.dates import parse_query
-from app.envelopes import ReleaseInfo
+from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
 from app.postings import Postings
+from app.problems import InvalidRequest, invalid
 from app.standing import State
 
 
@@ -54,13 +56,22 @@ class Reader:
         if before is not None:
             moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))
         if as_of is not None:
-            number = history.release_number(self.connection, "as_of", as_of)
-            moment, release = replace(moment, release=number), history.release_info(self.connection, number) or release
+            number, info = self.state.index.kept(("as of", as_of), lambda: self._release_of(as_of))
+            moment, release = replace(moment, release=number), info or release
             if number and not as_of.isdigit() and parse_query(as_of).last >= datetime.now(UTC).date():
                 note = f"{as_of} is not over: as of release {number}, the newest so far; as_of={number} keeps to it."
             if not number:
                 note = f"As of {as_of}, before the first release, nothing was on record."
         return replace(self, moment=moment, release=release).noting(note)
+
+    def _release_of(self, as_of: str) -> tuple[int, ReleaseInfo | None]:
+        number = history.release_number(self.connection, "as_of", as_of)
+        return number, history.release_info(self.connection, number)
+
+    def refuse_before(self, release: int) -> None:
+        """Behind where a release has not arrived here."""
+        if self.newest < release:
+            raise Behind(self.newest, release)
 
     def noting(self, note: str | None) -> "Reader":
         """The reader with a further note, if there is one."""
@@ -73,10 +84,24 @@ def reading(request: Request) -> Iterator[Reader]:
 
     A route opens it itself, so that a request never holds a connection while it waits for a worker thread.
     """
+    wanted = asked_release(request)
     state = request.scope.get("standing") or request.app.state.standing.now()
+    if state.release.id < wanted:
+        state = request.app.state.standing.at_least(wanted)
+    if state.release.id < wanted:
+        raise Behind(state.release.id, wanted)
+    request.state.release = state.release.id
     headers = validators(request, state)
-    snapshot = Snapshot(request.app.state.engine)
+    snapshot = Snapshot(request.app.state.engine, state.needs)
     try:
         yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
     finally:
         snapshot.close()
+
+
+def asked_release(request: Request) -> int:
+    """The oldest release that a request may be answered from: what it names, and what it was told of already. 0: any."""
+    given = ", ".join(request.headers.getlist(RELEASE_HEADER)) or "0"
+    if not re.fullmatch("[0-9]{1,9}", given):
+        raise InvalidRequest([invalid(RELEASE_HEADER, given, "is no number of a release; give that of an answer's header, or leave it out")])
+    return max(int(given), getattr(request.state, "release", 0))

@@ -17,18 +17,30 @@ _CJK = re.compile(rf"[{CJK}]")
 RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 """In a folded text: the longest pieces of letters and digits, of Chinese, Japanese and Korean or of none of them."""
 
+_PLAIN_RUN = re.compile("[a-z0-9]+")
+
 _UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 """Letters that Unicode does not take apart into a letter and its accent."""
+
+
+class _Folding(dict[int, "int | str | None"]):
+    """What becomes of each character: accents go, and what is invisible (soft hyphens and zero-width characters, as copied from a page)."""
+
+    def __missing__(self, code: int) -> int | None:
+        character = chr(code)
+        goes = unicodedata.combining(character) or unicodedata.category(character) == "Cf"
+        self[code] = kept = None if goes else code
+        return kept
+
+
+_FOLDING = _Folding(_UNDECOMPOSED)
 
 
 def fold(given: str) -> str:
     """The text without differences of case, accents, width and compatibility, and without what is invisible."""
     if given.isascii():
         return given.casefold()
-    decomposed = unicodedata.normalize("NFKD", given).casefold().translate(_UNDECOMPOSED)
-    # Accents go, and what is invisible (soft hyphens and zero-width characters, as copied from a page): neither parts a word.
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character) and unicodedata.category(character) != "Cf")
-    return unicodedata.normalize("NFKC", bare)
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", given).casefold().translate(_FOLDING))
 
 
 def is_cjk(run: str) -> bool:
@@ -38,9 +50,10 @@ def is_cjk(run: str) -> bool:
 
 def words(texts: Iterable[str | None]) -> list[str]:
     """Every word by which a record with these texts can be found, sorted."""
-    found: set[str] = set()
-    for run in (run for given in texts if given for run in RUN.findall(fold(given))):
-        if is_cjk(run):
+    given = [text for text in texts if text]
+    found = set(_PLAIN_RUN.findall("\n".join(text for text in given if text.isascii()).lower()))
+    for run in RUN.findall(fold("\n".join(text for text in given if not text.isascii()))):
+        if not run.isascii() and is_cjk(run):
             found.update(run)
             found.update(first + second for first, second in pairwise(run))
         else:

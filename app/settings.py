@@ -35,6 +35,8 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///cgt.db"
     """Where the data lies: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
+    read_url: str | None = None
+    """Where `cgt serve` reads instead, such as replicas: postgresql://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE with libpq's options."""
     host: str = "127.0.0.1"
     """Address that `cgt serve` listens on."""
     port: Whole = Field(default=8000, ge=1, le=65535)

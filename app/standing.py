@@ -11,11 +11,11 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from app import __version__, database
-from app.database import Beside
+from app.database import Beside, Mark
 from app.envelopes import ReleaseInfo
 from app.postings import Index
 from app.problems import NotReady
@@ -52,6 +52,11 @@ class State:
         modified = max(release.released_at, beside.redacted_at or release.released_at)
         return cls(release, beside, file, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=release.model_dump_json())
 
+    @property
+    def needs(self) -> Mark:
+        """What a host must have that is read from."""
+        return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions)
+
 
 class Standing:
     """Looks at what an engine serves."""
@@ -77,11 +82,20 @@ class Standing:
             return state if self._mark() == self._seen else None
         return state if monotonic() - self._seen < self.patience else None
 
+    def at_least(self, release: int) -> State:
+        """The newest release, looked up now where the one that is known is older than what a reader has seen."""
+        state = self.now()
+        return state if state.release.id >= release or self.engine.dialect.name == "sqlite" else self.look()
+
     def look(self) -> State:
         """The newest release, looked up now."""
         mark = self._mark() if self.engine.dialect.name == "sqlite" else monotonic()
         with database.reading(self.engine) as connection:
             release, beside = served_release(connection)
+            known = self._state
+            if known is not None and release.id < known.release.id and _is_replica(connection):
+                self._seen = mark
+                return known  # what was seen elsewhere will arrive there too
         fresh = State.of(release, beside, self._file)
         with self._lock:
             if self._state != fresh:
@@ -99,8 +113,9 @@ class Standing:
         with self._lock:
             identity = database.identity(self.engine.url.database)
             if self._watch is None or identity != self._file:
+                if self._watch is not None:
+                    self.engine.dispose()  # the pool's connections read the file that was there before
                 self.close()
-                self.engine.dispose()  # the pool's connections read the file that was there before
                 try:
                     self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False, isolation_level=None)
                 except sqlite3.Error:
@@ -116,6 +131,10 @@ class Standing:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _is_replica(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql" and bool(connection.scalar(select(func.pg_is_in_recovery())))
 
 
 def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:

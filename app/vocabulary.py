@@ -312,7 +312,7 @@ PROBLEM = _scheme(
     T("merged", "Merged", "已合并", "The record was merged into another, to which Location points (308)."),
     T("method-not-allowed", "Method not allowed", "方法不允许", "The API is read-only; Allow names the methods (405)."),
     T("not-acceptable", "Not acceptable", "格式不可接受", "The Accept header admits no format that this path has (406)."),
-    T("not-ready", "Not ready", "服务未就绪", "The database is out of reach, its schema is not current, or no release is loaded (503)."),
+    T("not-ready", "Not ready", "服务未就绪", "The database is out of reach, its schema is not current, or the release that is needed is not loaded (503)."),
     T("internal-error", "Internal error", "内部错误", "The server failed; nothing about its inside is told (500)."),
 )
 

@@ -172,10 +172,10 @@ class World:
         """A work; every fifth repeats one before it."""
         draw, changes = self._begin("sources", number)
         language = "zh" if draw.random() < 0.4 else "en"
-        title = words.english(draw, draw.randint(5, 12))
+        title = words.sentence(draw, draw.randint(5, 12))
         entry: Entry = {
             "id": identifier("sources", number),
-            "title": f"[{title}]" if language == "zh" else title.capitalize(),
+            "title": f"[{title}]" if language == "zh" else title,
             "language": language,
             "type": draw.choice(["article", "article", "press-release", "official-page", "report", "filing", "journal-article"]),
             "grade": "BBCABCDA"[draw.randrange(8)],
@@ -209,10 +209,10 @@ class World:
             "id": identifier("events", number),
             "type": kind,
             "status": draw.choice(["held", "held", "held", "scheduled"] if kind == "conference" else ["completed"] * 8 + ["announced", "cancelled"]),
-            "title": words.english(draw, draw.randint(4, 10)).capitalize(),
+            "title": words.sentence(draw, draw.randint(4, 10)),
         }
-        summary = words.chinese(changes, 30) if changes.random() < 0.15 else words.english(changes, changes.randint(15, 35))
-        entry["summary"] = summary.capitalize() + "."
+        summary = words.chinese(changes, 30) if changes.random() < 0.15 else words.sentence(changes, changes.randint(15, 35))
+        entry["summary"] = f"{summary}."
         if draw.random() < 0.6:
             entry["title_zh"] = words.chinese(draw, draw.randint(4, 10))
         if draw.random() < 0.97:
@@ -240,7 +240,7 @@ class World:
             chosen = dict.fromkeys((rank(draw, bodies), roles[min(place, len(roles) - 1)]) for place in range(draw.randint(1, 4)))
             entry["organisations"] = [{"organisation": identifier("organisations", body), "role": role} for body, role in chosen]
         if draw.random() < 0.15:
-            person = {"name": f"{draw.choice(_SURNAMES)} {words.english(draw, 1).capitalize()}", "role": "speaker"}
+            person = {"name": f"{draw.choice(_SURNAMES)} {words.sentence(draw, 1)}", "role": "speaker"}
             if draw.random() < 0.5:
                 person["name_zh"] = draw.choice(_SURNAMES_ZH) + words.chinese(draw, 1)
                 person["organisation"] = identifier("organisations", rank(draw, bodies))
@@ -264,7 +264,7 @@ class World:
             if place and draw.random() < 0.2:
                 citation |= {"reading": "interpreted", "note": words.english(draw, 8)}
             if draw.random() < 0.1:
-                citation["attributed_to"] = {"name": f"{draw.choice(_SURNAMES)} {words.english(draw, 1).capitalize()}"}
+                citation["attributed_to"] = {"name": f"{draw.choice(_SURNAMES)} {words.sentence(draw, 1)}"}
             if citation["source"] not in [other["source"] for other in found]:
                 found.append(citation)
         return found

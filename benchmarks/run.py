@@ -57,8 +57,17 @@ def main() -> None:
     if given.guard:
         sys.exit(guard(given))
     results = Results()
-    with prepared(given, results) as benches:
-        measure(given, benches, results)
+    try:
+        with prepared(given, results) as benches:
+            measure(given, benches, results)
+    finally:
+        # Hours of measuring are not thrown away for what goes wrong at their end.
+        if results.values:
+            keep(given, results)
+
+
+def keep(given: argparse.Namespace, results: Results) -> None:
+    """Print the table and write it down."""
     goals = judged(results)
     text = table.markdown(results, goals)
     print(table.plain(text.splitlines()))  # noqa: T201
@@ -128,6 +137,8 @@ def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], 
     largest = max(bench.size for _, bench in benches)
     if "loads" in given.only:
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
+        if given.guard:
+            loads = [load for load in loads if load.search is None]
         measures.hammer(loads, Clients(given.seconds), given.rounds, results, told)
     for bases, bench in benches:
         for site in [site for site in bench.sites if site.name == "api"]:

@@ -174,6 +174,10 @@ def postgres() -> Iterator[str]:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         pgserver = importlib.import_module("pgserver")
         server = pgserver.get_server(Path(folder) / "data")
+        # More processes than a usual installation has ask it at once; else it is as it comes. It takes effect with a new start.
+        server.psql("ALTER SYSTEM SET max_connections = 400")
+        server.cleanup()
+        server = pgserver.get_server(Path(folder) / "data")
         try:
             yield server.get_uri()
         finally:

@@ -64,6 +64,12 @@ def english(draw: random.Random, count: int) -> str:
     return " ".join(draw.choices(ENGLISH, k=count))
 
 
+def sentence(draw: random.Random, count: int) -> str:
+    """So many words, the first of them with a capital."""
+    text = english(draw, count)
+    return text[0].upper() + text[1:]
+
+
 def chinese(draw: random.Random, count: int) -> str:
     """So many words, without blanks as Chinese is written."""
     return "".join(draw.choices(CHINESE, k=count))

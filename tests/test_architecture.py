@@ -10,12 +10,12 @@ from app.settings import ROOT
 
 LAYERS = [
     {"app"},
-    {"app.vocabulary", "app.edtf", "app.dates", "app.settings", "app.reading", "app.migrating"},
+    {"app.vocabulary", "app.edtf", "app.dates", "app.settings", "app.reading", "app.revisions"},
     {"app.citations", "app.models", "app.shapes"},
     {"app.schemas"},
     {"app.coverage", "app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
-    {"app.formats"},
+    {"app.formats", "app.migrating"},
     {"app.problems", "app.database", "app.search"},
     {"app.postings"},
     {"app.standing"},

@@ -230,10 +230,11 @@ def test_a_cursor_belongs_to_its_query(synthetic: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        b'["2025-13-01","x",1]', b'[1,"x",1]', b'[null]', b'["2025-01-01","x"]', b'["2025-01-01","x",-1]', b'["2025-01-01","x",1e9]',
-        b'["2025-01-01","x",4294967296]', b'["2025-01-01","x",true]', b'["2025-01-01","x","1"]', b'[true,"x",1]', b'{}', b"nonsense", b"",
-        b'["2025-01-01",null,1]',
-        b'["2025-01-01","\\u0000",1]', b'["2025-01-01",["x"],1]', b'["nonsense","x",1]', b"[" * 5000, b'["2025-01-01","\\ud800",1]', b"\xff",
+        b'[1,"2025-13-01","x",1]', b'[1,1,"x",1]', b'[1,null]', b'[1,"2025-01-01","x"]', b'[1,"2025-01-01","x",-1]', b'[1,"2025-01-01","x",1e9]',
+        b'[1,"2025-01-01","x",4294967296]', b'[1,"2025-01-01","x",true]', b'[1,"2025-01-01","x","1"]', b'[1,true,"x",1]', b'{}', b"nonsense", b"",
+        b'[1,"2025-01-01",null,1]', b'[1,"2025-01-01","\\u0000",1]', b'[1,"2025-01-01",["x"],1]', b'[1,"nonsense","x",1]', b"[" * 5000,
+        b'[1,"2025-01-01","\\ud800",1]', b"\xff", b"[]", b"7", b"null", b'["2025-01-01","x",1]', b'["1","2025-01-01","x",1]',
+        b'[true,"2025-01-01","x",1]',
     ],
 )  # fmt: skip
 def test_a_forged_cursor_is_refused_like_any_other(synthetic: httpx.Client, values: bytes) -> None:
@@ -244,7 +245,7 @@ def test_a_forged_cursor_is_refused_like_any_other(synthetic: httpx.Client, valu
     def forged(plain: bytes) -> str:
         return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
 
-    assert synthetic.get("/events", params={"cursor": forged(b'["2024-01-01", "event-1", 1]')}).status_code == 200
+    assert synthetic.get("/events", params={"cursor": forged(b'[1, "2024-01-01", "event-1", 1]')}).status_code == 200
     problem(synthetic.get("/events", params={"cursor": forged(values)}), 422, "invalid-request")
 
 
@@ -252,7 +253,7 @@ def test_a_forged_cursor_is_refused_like_any_other(synthetic: httpx.Client, valu
 def test_a_forged_cursor_of_numbers_is_refused(synthetic: httpx.Client, value: str) -> None:
     bound = {"region_match": "within", "sort": "value", "unit": ["CNY"]}
     seal = hashlib.sha256(json.dumps(["/figures", bound], sort_keys=True).encode()).digest()
-    plain = f'[{value}, "x", 1]'.encode()
+    plain = f'[1, {value}, "x", 1]'.encode()
     cursor = base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
     answer = synthetic.get("/figures", params={"unit": "CNY", "sort": "value", "cursor": cursor})
     problem(answer, 422, "invalid-request")

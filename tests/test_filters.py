@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.dates import parse_query
+from app.envelopes import RELEASE_HEADER
 from tests.conftest import walk
 
 Record = dict[str, Any]
@@ -159,7 +160,7 @@ def test_a_filter_keeps_exactly_the_records_that_fulfil_it(
 
 def test_the_cases_cover_every_filter(api: httpx.Client) -> None:
     """Beside these: what has tests of its own; organisations by role and event stand below; the rest pages and sorts."""
-    beside = {"q", "sort", "limit", "cursor", "fields", "facets", "convert", "format", "as_of", "published_before"}
+    beside = {"q", "sort", "limit", "cursor", "fields", "facets", "convert", "format", "as_of", "published_before", RELEASE_HEADER}
     covered = {(path, name) for path, params, _ in CASES for name in params} | {("/organisations", "role"), ("/organisations", "event")}
     document = api.get("/openapi.json").json()
     for path in ("/events", "/figures", "/organisations", "/regions", "/sources"):

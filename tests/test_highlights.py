@@ -152,7 +152,7 @@ def test_the_fields_are_those_by_whose_words_a_query_finds_a_record(synthetic_fo
     kinds = set()
     for folder in (SEEDS, synthetic_folder):
         data, _ = dataset.read(folder)
-        records = [views[-1].record for views in render.Renderer(data).all().values()]
+        records = [views[-1].record for _, views in render.Renderer(data).all()]
         bodies = {record["id"]: record for record in records if record["kind"] == "organisation"}
         names = {identifier: called(record) for identifier, record in bodies.items()}
         shown: dict[str, list[str | None]] = {identifier: [record["name"], record["name_zh"]] for identifier, record in bodies.items()}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select, text, update
 
-from app import database, migrating
+from app import database, revisions
 from app.models import Change, Redaction, Release, columns
 from app.seeding.changes import difference
 from tests.conftest import SEEDS, Databases, Server, load, walk
@@ -302,7 +302,7 @@ def test_a_database_of_before_the_log_gets_one(empty_url: str, tmp_path: Path) -
     engine = database.connect(empty_url)
     logged = log(engine)
     with database.writing(engine) as connection:
-        command.downgrade(migrating.configured(connection), "0002")
+        command.downgrade(revisions.configured(connection), "0002")
     with database.writing(engine) as connection:
         assert database.upgrade(connection)
     assert log(engine) == logged
@@ -338,7 +338,7 @@ def test_a_database_of_before_the_versions_keeps_its_releases(empty_url: str, tm
     assert "us" in {region["id"] for region in before[15]}
     engine = database.connect(empty_url)
     with database.writing(engine) as connection:
-        command.downgrade(migrating.configured(connection), "0003")
+        command.downgrade(revisions.configured(connection), "0003")
     with database.writing(engine) as connection:
         assert database.upgrade(connection)
         # A later revision must be able to alter what this one filled.
@@ -354,7 +354,7 @@ def test_a_database_of_before_the_versions_keeps_its_releases(empty_url: str, tm
         row = {"record_id": "cn", "field": "name_zh", "reason": "x", "redacted_at": datetime.now(UTC)}
         connection.execute(insert(Redaction), row)
     with pytest.raises(RuntimeError, match="publish again"), database.writing(engine) as connection:
-        command.downgrade(migrating.configured(connection), "0003")
+        command.downgrade(revisions.configured(connection), "0003")
     engine.dispose()
 
 

@@ -74,7 +74,7 @@ def test_filters_facets_and_words_go_by_what_was_known(api: httpx.Client) -> Non
 
 def views(data: Dataset, form: FigureForm) -> list[Any]:
     """The views of a figure that stands in the place of another."""
-    return list(knowledge.Knowledge(replace(data, figures={**data.figures, form.id: form})).figures[form.id])
+    return list(knowledge.Knowledge(replace(data, figures={**data.figures, form.id: form})).views(form))
 
 
 def test_a_number_falls_back_to_what_the_works_state() -> None:
@@ -110,7 +110,7 @@ def test_views_follow_each_other_without_a_gap() -> None:
     data = seeding.read(SEEDS)
     held = knowledge.Knowledge(data)
     for form in [*data.events.values(), *data.figures.values()]:
-        found: list[Any] = (held.events | held.figures)[form.id]
+        found: list[Any] = held.views(form)
         assert found[-1].seen_until == END
         assert found[-1].form is form
         for view, following in pairwise(found):

@@ -173,7 +173,7 @@ def test_a_load_that_breaks_off_leaves_the_database_as_it_was(engine: Engine, se
     def broken(*_: object) -> None:
         raise RuntimeError("the power failed")
 
-    monkeypatch.setattr("app.seeding.versions.order", broken)  # the last step
+    monkeypatch.setattr("app.seeding.publication.order", broken)  # the last step
     with pytest.raises(RuntimeError):
         seeding.load(engine, seeding.read(seeds))
     assert everything(engine) == {}  # not even the schema
@@ -181,7 +181,7 @@ def test_a_load_that_breaks_off_leaves_the_database_as_it_was(engine: Engine, se
     seeding.load(engine, seeding.read(seeds))
     before = everything(engine)
     edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
-    monkeypatch.setattr("app.seeding.versions.order", broken)
+    monkeypatch.setattr("app.seeding.publication.order", broken)
     with pytest.raises(RuntimeError):
         seeding.load(engine, seeding.read(seeds))
     assert everything(engine) == before

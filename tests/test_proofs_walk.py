@@ -57,7 +57,7 @@ class Curator:
         """Publish the base again; what was added to it since is withdrawn."""
         self.data = copy.copy(self.base)
         self.data.events, self.data.figures = dict(self.base.events), dict(self.base.figures)
-        self.data.organisations, self.data.kinds = dict(self.base.organisations), dict(self.base.kinds)
+        self.data.organisations = dict(self.base.organisations)
         self.data.retired = {identifier: self._retired(identifier, kind) for identifier, kind in self.added.items()}
         self.publish()
 
@@ -68,7 +68,7 @@ class Curator:
 
     def edit(self, draw: Draw, kind: str) -> str:
         """Change one record of a kind; what was done."""
-        table = self.data.table(kind)
+        table: Any = self.data.table(kind)
         deed = draw(st.sampled_from(["add", "touch", "touch", "move", "move", "withdraw", "merge", "restore"]))
         record = table[draw(st.sampled_from(sorted(table)))]
         if deed == "add":
@@ -86,7 +86,7 @@ class Curator:
         elif deed in {"withdraw", "merge"} and (free := sorted(set(table) - self._needed())):
             identifier = draw(st.sampled_from(free))
             others = sorted(set(table) - {identifier})
-            del table[identifier], self.data.kinds[identifier]
+            del table[identifier]
             self.data.retired[identifier] = self._retired(identifier, kind, draw(st.sampled_from(others)) if deed == "merge" else None)
             # What was merged into it goes the same way.
             for other, form in self.data.retired.items():
@@ -116,12 +116,12 @@ class Curator:
         return record.model_copy(update={name: dates.parse(day) if day is not None else None, "cite": cite})
 
     def _put(self, kind: str, record: Any) -> None:
-        if record.id not in self.base.kinds:
+        if self.base.kind(record.id) is None:
             self.added[record.id] = kind
             self.data.entries[record.id] = Entry("(test)", {"id": record.id}, {(): 1})
         self.data.retired.pop(record.id, None)
-        self.data.table(kind)[record.id] = record
-        self.data.kinds[record.id] = kind
+        table: Any = self.data.table(kind)
+        table[record.id] = record
 
     def _needed(self) -> set[str]:
         """Ids that other records refer to; of the organisations, all of the base."""

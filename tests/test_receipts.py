@@ -119,7 +119,8 @@ def test_every_mutant_of_every_value_is_refused(data: Dataset) -> None:
                 continue
             # Only this record and the sources are read, or the thousands of readings would take minutes.
             alone = Dataset(documents=data.documents, sources=dict(data.sources), entries=data.entries)
-            alone.table(kind)[record.id] = record.model_copy(update=change)
+            table: Any = alone.table(kind)
+            table[record.id] = record.model_copy(update=change)
             complaints = [line for line in refused(alone) if f" {record.id}: " in line]
             assert complaints, f"{record.id}: {what} {change} was not refused"
             count[what] += 1

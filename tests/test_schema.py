@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from app import database, migrating, models
+from app import database, models, revisions
 from app.seeding import load as seeding
 from tests.conftest import SEEDS
 
@@ -35,7 +35,7 @@ def test_the_migrations_can_be_undone(databases: Any) -> None:
     engine = database.connect(databases.new())
     with database.writing(engine) as connection:
         database.upgrade(connection)
-        command.downgrade(migrating.configured(connection), "base")
+        command.downgrade(revisions.configured(connection), "base")
         left = set(inspect(connection).get_table_names())
     assert left == {"alembic_version"}
     engine.dispose()

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from app.agents.tools import DEFAULT_BUDGET, LARGEST_BUDGET, SMALLEST_BUDGET, Definition
 from app.citations import Shape
-from app.envelopes import ReleaseInfo
+from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.formats.citing import footnote, pinned
 from app.formats.context import Context
 from app.highlights import title_of
@@ -133,6 +133,7 @@ class Call:
         root = self.outer.scope.get("root_path", "")
         parameters = httpx.QueryParams([(name, text) for name, value in given.items() for text in _texts(value)])
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", HEADER: self.outer.scope.get("request_id", "")}
+        headers[RELEASE_HEADER] = self.outer.headers.get(RELEASE_HEADER, "0")
         try:
             request = httpx.Request("GET", f"http://{_HOST}{root}{path}", params=parameters or None, headers=headers)
         except (httpx.InvalidURL, UnicodeError):

@@ -13,13 +13,13 @@ from app import history, vocabulary
 from app.api.routing import StrictRoute
 from app.caching import refuse_unchanged
 from app.citations import Shape
-from app.envelopes import One, RecordLinks, ReleaseInfo
+from app.envelopes import RELEASE_HEADER, One, RecordLinks, ReleaseInfo
 from app.formats import Context, formats_of
 from app.formats.citing import cite, pinned
 from app.highlights import title_of
 from app.parameters import ID_PATTERN, NoQuery, format_of
 from app.problems import InvalidRequest, NotReady, invalid
-from app.reader import reading
+from app.reader import asked_release, reading
 from app.schemas import RECORDS
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)
@@ -155,6 +155,7 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
     """
     async with _client(request) as client:
         answer = await client.get(f"{path}?{query}" if query else path, headers={"If-None-Match": "*"})
+    request.state.release = int(answer.headers.get(RELEASE_HEADER, 0))
     if answer.status_code in {200, 304}:
         return
     problem = answer.json()
@@ -174,9 +175,9 @@ async def _title(request: Request, path: str, query: str) -> str | None:
 
 
 def _client(request: Request) -> httpx.AsyncClient:
-    """A client of this very service."""
+    """A client of this very service, which is answered from no older release than it was before."""
     transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
-    return httpx.AsyncClient(transport=transport, base_url=str(request.base_url))
+    return httpx.AsyncClient(transport=transport, base_url=str(request.base_url), headers={RELEASE_HEADER: str(asked_release(request))})
 
 
 def _frozen(request: Request, given: str, as_of: str | None) -> tuple[ReleaseInfo, ReleaseInfo, dict[str, str]]:

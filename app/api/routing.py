@@ -5,8 +5,8 @@ document of the API shows have them: FastAPI's own way to the same end takes lon
 """
 
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from inspect import iscoroutinefunction
+from time import sleep
 from typing import Any, cast, get_origin, get_type_hints
 
 from fastapi import Request, Response
@@ -15,11 +15,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from app.database import Behind
 from app.parameters import JSON, negotiate, offers, refuse_unclear
 from app.standing import Outdated
 
 ATTEMPTS = 3
-"""How often an answer is begun when what it was to be made from is written anew meanwhile."""
+"""How often an answer is begun when what it was to be made from is written anew meanwhile, or has not arrived at a replica."""
+
+PAUSE = 0.1
+"""Seconds for which a replica is given time to catch up before an answer is begun again."""
 
 
 class StrictRoute(APIRoute):
@@ -63,14 +67,23 @@ class StrictRoute(APIRoute):
 
             def answer() -> Response:
                 for _ in range(ATTEMPTS - 1):
-                    with suppress(Outdated):
+                    try:
                         return cast(Response, self.endpoint(**arguments))
+                    except Outdated:
+                        request.app.state.standing.forget()
+                    except Behind as behind:
+                        if on_file:
+                            raise
+                        # The next connection may lead to another host, or to the same when it has caught up.
+                        sleep(PAUSE)
+                        request.app.state.standing.at_least(behind.wanted)
                     request.scope["standing"] = None
-                    request.app.state.standing.forget()
                 return cast(Response, self.endpoint(**arguments))
 
+            on_file = request.app.state.engine.dialect.name == "sqlite"
+
             # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
-            quick = slow is not None and slow.isdisjoint(given) and request.app.state.engine.dialect.name == "sqlite"
+            quick = slow is not None and slow.isdisjoint(given) and on_file
             return answer() if quick else await run_in_threadpool(answer)
 
         return checked

@@ -57,13 +57,13 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
         kinds = [{"value": kind, "label": kind, "count": count} for count, kind in many]
         asked = {kind: versions for kind, versions in by_kind.items() if not query.kind or kind in query.kind}
         seal = sealed(request, query)
-        behind = None if query.cursor is None else opened(query.cursor, seal, ORDER)
+        behind = None if query.cursor is None else opened(reader, query.cursor, seal, ORDER)
         refuse_unchanged(request, reader.headers)
         if not kinds and reader.moment.release:
             reader = reader.noting(_similar(reader, query.q))
         ranked = list(islice(_ranked(reader, asked, behind), query.limit + 1))
         shown = ranked[: query.limit]
-        cursor = written([*shown[-1][:3]], seal) if len(ranked) > query.limit else None
+        cursor = written(reader, [*shown[-1][:3]], seal) if len(ranked) > query.limit else None
         wanted = len(query_words(query.q))
         whole = bodies(reader.snapshot, [version for *_, version in shown], quoted=True)
         hits = [highlights.hit(json.loads(body), query.q, wanted / words) for (words, *_), body in zip(shown, whole, strict=True)]

@@ -1,7 +1,10 @@
 """A folder of curated files, read and put into the form of its entries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +29,8 @@ from app.seeding.entries import (
     SourceForm,
 )
 from app.seeding.files import LINES, Entry, Mistake
+from app.seeding.lines import Lines
+from app.seeding.links import Links
 
 OPTIONAL = {"retired"}
 """Files that a folder may lack."""
@@ -44,12 +49,12 @@ LEFT_OUT = "left-out"
 class Dataset:
     """All entries of a folder by id; lines of mistakes are found through `entries`."""
 
-    documents: dict[str, DocumentForm] = field(default_factory=dict)
-    regions: dict[str, RegionForm] = field(default_factory=dict)
-    organisations: dict[str, OrganisationForm] = field(default_factory=dict)
-    sources: dict[str, SourceForm] = field(default_factory=dict)
-    events: dict[str, EventForm] = field(default_factory=dict)
-    figures: dict[str, FigureForm] = field(default_factory=dict)
+    documents: Mapping[str, DocumentForm] = field(default_factory=dict)
+    regions: Mapping[str, RegionForm] = field(default_factory=dict)
+    organisations: Mapping[str, OrganisationForm] = field(default_factory=dict)
+    sources: Mapping[str, SourceForm] = field(default_factory=dict)
+    events: Mapping[str, EventForm] = field(default_factory=dict)
+    figures: Mapping[str, FigureForm] = field(default_factory=dict)
     retired: dict[str, RetiredForm] = field(default_factory=dict)
     floors: dict[str, FloorForm] = field(default_factory=dict)
     floors_entry: Entry | None = None
@@ -58,16 +63,17 @@ class Dataset:
     texts: dict[str, str] = field(default_factory=dict)
     """The text of each document, where the documents were given."""
     entries: dict[str, Entry] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    """The kind of every id of the six tables."""
+    """Those that are held in memory."""
+    linked: Links | None = None
+    """The references of the entries of a data set that is read from lines, as they stand there."""
     broken: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """Kind and sound parts of entries with mistakes of form; references to them are no further mistakes."""
     unread: set[str] = field(default_factory=set)
     """Kinds whose file is missing or no YAML: what refers to them is no further mistake either."""
 
-    def table(self, kind: str) -> dict[str, Any]:
+    def table(self, kind: str) -> Mapping[str, Any]:
         """The entries of a kind."""
-        tables: dict[str, dict[str, Any]] = {
+        tables: dict[str, Mapping[str, Any]] = {
             "document": self.documents,
             "region": self.regions,
             "organisation": self.organisations,
@@ -76,6 +82,35 @@ class Dataset:
             "figure": self.figures,
         }
         return tables[kind]
+
+    def kind(self, identifier: str) -> str | None:
+        """The kind of an id of the six tables."""
+        return next((kind for kind in KIND_OF_FILE.values() if identifier in self.table(kind)), None)
+
+    def entry(self, identifier: str) -> Entry:
+        """An entry as it stands in its file; KeyError where there is none."""
+        if identifier not in self.entries and (kind := self.kind(identifier)) is not None:
+            return self.entry_of(kind, identifier)
+        return self.entries[identifier]
+
+    def entry_of(self, kind: str, identifier: str) -> Entry:
+        """An entry of a kind."""
+        table = self.table(kind)
+        return table.entry(identifier) if isinstance(table, Lines) else self.entries[identifier]
+
+    def counts(self) -> dict[str, int]:
+        """How many entries of each kind there are."""
+        return {kind: len(table) for kind in KIND_OF_FILE.values() if (table := self.table(kind))}
+
+    def links(self) -> Links:
+        """Who refers to whom."""
+        if self.linked is not None:
+            return self.linked
+        found = Links()
+        for kind in KIND_OF_FILE.values():
+            for form in self.table(kind).values():
+                found.form(kind, form)
+        return found
 
     def records(self) -> Iterator[tuple[str, RecordForm]]:
         """Every record with its kind."""
@@ -100,7 +135,9 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
     mistakes = _stray_files(folder)
     for name, form in FORMS.items():
         path = _file(folder, name)
-        if path.exists() or path.is_symlink():
+        if path.suffix == LINES and name != "retired":
+            mistakes += _scan(data, name, path)
+        elif path.exists() or path.is_symlink():
             entries, wrong = files.read(path, _shown(path))
             mistakes += wrong
             if wrong:
@@ -110,11 +147,48 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
         elif name not in OPTIONAL:
             mistakes.append(Mistake(_shown(path), 1, "(file)", "is missing; write [] into it if there are no entries"))
             data.unread.add(KIND_OF_FILE[name])
+    for kind in KIND_OF_FILE.values() if data.linked else ():
+        for form in () if isinstance(table := data.table(kind), Lines) else table.values():
+            data.links().form(kind, form)
+    mistakes += _repeated(data)
     mistakes += _read_floors(data, folder / f"{FLOORS}.yaml")
     receipts, wrong = _read_plain(_file(folder, RECEIPTS), ReceiptForm, ("record", "claim"))
     data.receipts = [receipt for receipt, _ in receipts]
     data.left_out, unfit = _read_plain(_file(folder, LEFT_OUT), LeftOutForm, ("document", "at"))
     return data, mistakes + wrong + unfit
+
+
+def _scan(data: Dataset, name: str, path: Path) -> list[Mistake]:
+    """Learn where the entries of a file of JSON Lines stand; whether they are sound is looked at when they are read."""
+    table, mistakes = Lines(path, _shown(path), FORMS[name]), list[Mistake]()
+    links = data.linked = data.linked or Links()
+    for entry in table.scan(mistakes):
+        links.raw(KIND_OF_FILE[name], entry)
+    if mistakes:
+        data.unread.add(KIND_OF_FILE[name])
+    for first, second in table.repeated():
+        mistakes.append(taken(second, first))
+    setattr(data, name, table)
+    return mistakes
+
+
+def _repeated(data: Dataset) -> Iterator[Mistake]:
+    """Ids that stand in several files, of which at least one is of JSON Lines."""
+    tables = [table for kind in KIND_OF_FILE.values() if isinstance(table := data.table(kind), Lines)]
+    for entry in data.entries.values():
+        for table in tables:
+            if entry.name in table:
+                yield taken(entry, table.entry(entry.name))
+    for (first, one), (second, other) in pairwise(merge(*(table.hashes() for table in tables), key=itemgetter(0))):
+        if first == second:
+            for name in {one.at(first).name, other.at(second).name}:
+                if name in one and name in other and one is not other:
+                    yield taken(other.entry(name), one.entry(name))
+
+
+def taken(entry: Entry, first: Entry) -> Mistake:
+    """That an entry has the id of another one."""
+    return entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -152,26 +226,25 @@ def _take(data: Dataset, name: str, form: type[Form], entry: Entry) -> list[Mist
     try:
         parsed = form.model_validate(entry.data)
     except ValidationError as error:
-        mistakes = _form_mistakes(form, entry, error)
+        mistakes = files.form_mistakes(form, entry, error)
     if not isinstance(entry.data.get("id"), str):
         return mistakes  # among them that the id is missing
     if entry.name in data.entries:
         first = data.entries[entry.name]
-        return [*mistakes, entry.mistake(f"the id is already taken at {first.file}:{first.line()}; ids are unique over all files", "id")]
+        return [*mistakes, taken(entry, first)]
     data.entries[entry.name] = entry
     if parsed is None:
         if name != "retired":
-            data.broken[entry.name] = (KIND_OF_FILE[name], _sound_parts(form, entry))
+            data.broken[entry.name] = (KIND_OF_FILE[name], sound_parts(form, entry))
     elif name == "retired":
         data.retired[entry.name] = parsed
     else:
-        kind = KIND_OF_FILE[name]
-        data.table(kind)[entry.name] = parsed
-        data.kinds[entry.name] = kind
+        table: Any = data.table(KIND_OF_FILE[name])
+        table[entry.name] = parsed
     return mistakes
 
 
-def _sound_parts(form: type[Form], entry: Entry) -> Any:
+def sound_parts(form: type[Form], entry: Entry) -> Any:
     """An entry with mistakes of form as far as it is sound, so that its other mistakes are told too."""
     sound: dict[str, Any] = {}
     for name, info in form.model_fields.items():
@@ -180,27 +253,6 @@ def _sound_parts(form: type[Form], entry: Entry) -> Any:
         except (ValidationError, KeyError):
             sound[name] = info.get_default(call_default_factory=True) if not info.is_required() else None
     return form.model_construct(**sound)
-
-
-def _form_mistakes(form: type[Form], entry: Entry, error: ValidationError) -> list[Mistake]:
-    mistakes = []
-    for found in error.errors():
-        path = found["loc"]
-        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
-        message = found["msg"].removeprefix("Value error, ")
-        if found["type"] == "extra_forbidden":
-            close = vocabulary.closest(str(path[-1]), _keys(form)) if len(path) == 1 else None
-            text = f"{where}: unknown key; " + (f"did you mean {close!r}?" if close else "remove it or correct its name")
-        elif found["type"] == "missing":
-            text = f"{where}: is missing; add it"
-        else:
-            text = f"{where}: {message}"
-        mistakes.append(entry.mistake(text, *path))
-    return mistakes
-
-
-def _keys(form: type[Form]) -> list[str]:
-    return [info.alias or name for name, info in form.model_fields.items()]
 
 
 F = TypeVar("F", bound=Form)
@@ -221,7 +273,7 @@ def _read_plain(path: Path, form: type[F], key: tuple[str, ...]) -> tuple[list[t
         try:
             parsed = form.model_validate(entry.data)
         except ValidationError as error:
-            mistakes += _form_mistakes(form, entry, error)
+            mistakes += files.form_mistakes(form, entry, error)
             continue
         first = taken.setdefault(tuple(getattr(parsed, field) for field in key), entry)
         if first is not entry:

@@ -28,7 +28,7 @@ def texts(data: Dataset, folder: Path) -> tuple[dict[str, str], list[Mistake]]:
     mistakes: list[Mistake] = []
     found: dict[str, str] = {}
     for form in data.documents.values():
-        entry = data.entries[form.id]
+        entry = data.entry(form.id)
         try:
             content = (folder / form.name).read_bytes()
             text = content.decode("utf-8")
@@ -65,7 +65,7 @@ def passages(data: Dataset, held: dict[str, str]) -> tuple[list[Passage], list[M
             where = f" (at {', '.join(str(source.part.start + start) for start, _ in spans)})" if spans else ""
             hint = "make it longer" if spans else "copy it from the document"
             message = f"cite.{index + 1}.at: {citation.at!r} {what} {citation.source!r}{where}; {hint}"
-            mistakes.append(data.entries[record.id].mistake(message, "cite", index, "at"))
+            mistakes.append(data.entry(record.id).mistake(message, "cite", index, "at"))
     return found, mistakes
 
 

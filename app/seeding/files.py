@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+
+from app import vocabulary
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 12
@@ -256,3 +259,25 @@ def _id_of(node: yaml.Node) -> str:
             if key.value == "id" and isinstance(value, yaml.ScalarNode):
                 return str(value.value)
     return "(no id)"
+
+
+def form_mistakes(form: type[BaseModel], entry: Entry, error: ValidationError) -> list[Mistake]:
+    """What is wrong with the form of an entry."""
+    mistakes = []
+    for found in error.errors():
+        path = found["loc"]
+        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
+        message = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            close = vocabulary.closest(str(path[-1]), _names(form)) if len(path) == 1 else None
+            text = f"{where}: unknown key; " + (f"did you mean {close!r}?" if close else "remove it or correct its name")
+        elif found["type"] == "missing":
+            text = f"{where}: is missing; add it"
+        else:
+            text = f"{where}: {message}"
+        mistakes.append(entry.mistake(text, *path))
+    return mistakes
+
+
+def _names(form: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in form.model_fields.items()]

@@ -13,9 +13,10 @@ facts what they support:
 What is left out so is named in `unsupported`. A work counts from the day after the last one on which it may have been published.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -40,6 +41,8 @@ COMPARED: tuple[Stated, ...] = ("value", "basis", "subject", "region", "period")
 
 _READ: dict[Stated, Callable[[str], Any]] = {"value": quantities.parse, "basis": str, "subject": str, "region": str, "period": dates.parse}
 
+_KEPT = 50_000
+
 F = TypeVar("F", EventForm, FigureForm)
 
 
@@ -61,24 +64,23 @@ def seen(data: Dataset, source: str) -> date:
 
 
 class Knowledge:
-    """The views of all events and figures of a data set, which know of each other."""
+    """The views of the events and figures of a data set, which know of each other."""
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
-        self.since = {form.id: self._since(form) for form in data.events.values()}
-        self.since |= {form.id: self._since(form) for form in data.figures.values()}
-        """The first day before which works were published that support the record at all."""
-        self.events = {form.id: self._views(form) for form in data.events.values()}
-        self.figures = {form.id: self._views(form) for form in data.figures.values()}
+        self.seen = lru_cache(_KEPT)(lambda source: seen(data, source))
+        self.since = lru_cache(_KEPT)(self._since)
 
-    def _since(self, form: F) -> date:
-        days = sorted({seen(self.data, citation.source) for citation in form.cite})
-        return next((day for day in days[:-1] if self._known(form, day, {})[0] is not None), days[-1])
+    def _since(self, identifier: str) -> date:
+        """The first day before which works were published that support an event or figure at all."""
+        form: Any = self.data.events[identifier] if identifier in self.data.events else self.data.figures[identifier]
+        days = sorted({self.seen(citation.source) for citation in form.cite})
+        return next((day for day in days[:-1] if self._known(form, day, lambda _: date.min)[0] is not None), days[-1])
 
-    def _views(self, form: F) -> list[View[F]]:
+    def views(self, form: F) -> list[View[F]]:
         """The views of a record, the earliest first; the last one is the whole entry."""
         targets = {target for _, target in _references(form)}
-        days = sorted({seen(self.data, citation.source) for citation in form.cite} | {self.since[target] for target in targets})
+        days = sorted({self.seen(citation.source) for citation in form.cite} | {self.since(target) for target in targets})
         found = []
         for day, following in pairwise(days):
             known, unsupported = self._known(form, day, self.since)
@@ -87,12 +89,12 @@ class Knowledge:
         found.append(View(form, days[-1], END, []))
         return found
 
-    def _known(self, form: F, day: date, since: Mapping[str, date]) -> tuple[F | None, list[str]]:
+    def _known(self, form: F, day: date, since: Callable[[str], date]) -> tuple[F | None, list[str]]:
         """What of an entry the works support that were published before a day, and the fields that they do not.
 
         What it refers to must be known by then as well, as far as `since` tells.
         """
-        cited: list[CitationForm] = [citation for citation in form.cite if seen(self.data, citation.source) <= day]
+        cited: list[CitationForm] = [citation for citation in form.cite if self.seen(citation.source) <= day]
         works = {citation.source for citation in cited}
         derived: list[DerivedForm] = [item for item in form.derived if works.issuperset(item.from_)]
         update: dict[str, Any] = {"cite": cited, "derived": derived}
@@ -100,7 +102,7 @@ class Knowledge:
             update |= _fallback(self.data, form, cited)
             if "value" not in update and _spoken(form) not in cited:
                 update["as_stated"] = None
-        unknown: set[str] = {field for field, target in _references(form) if since.get(target, day) > day}
+        unknown: set[str] = {field for field, target in _references(form) if since(target) > day}
         lost = dict.fromkeys([*_lost(form, cited, {item.field for item in derived}), *sorted(unknown)])
         unsupported = [field for field in lost if field not in update]
         supported = {field for citation in update["cite"] for field in citation.supports} - set(unsupported)

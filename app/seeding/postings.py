@@ -6,7 +6,6 @@ span and its words, and never change with what comes later; a release that ends 
 
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from app.models import Event, Figure, Ordering, Posting, columns
 from app.postings import NONE, TAKING, number, years
+from app.seeding import tables
 
 MOST_GATHERED = 20_000_000
 """Entries that are gathered before they are written: about 80 MB."""
@@ -110,29 +110,67 @@ def worded(words: list[str]) -> Iterator[Term]:
     yield "words", number(len(words))
 
 
+Keys = dict[str, dict[str, "array[int]"]]
+"""Versions by field and value."""
+
+
+def put(keys: Keys, key: int, found: Iterable[Term]) -> None:
+    """A version is found by these."""
+    for field, value in found:
+        of_field = keys.get(field)
+        if of_field is None:
+            of_field = keys[field] = {}
+        versions = of_field.get(value)
+        if versions is None:
+            of_field[value] = array("I", (key,))
+        else:
+            versions.append(key)
+
+
+def put_words(keys: Keys, key: int, words: list[str]) -> None:
+    """A version is found by these words: as `put` with `worded`, for what most of the postings are."""
+    of_words = keys.setdefault("word", {})
+    for word in words:
+        versions = of_words.get(word)
+        if versions is None:
+            of_words[word] = array("I", (key,))
+        else:
+            versions.append(key)
+    put(keys, key, [("words", number(len(words)))])
+
+
 class Gathered:
     """Postings of versions, written when many are gathered and at the end."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._keys: dict[Term, array[int]] = defaultdict(lambda: array("I"))
+        self._keys: Keys = {}
         self._entries = 0
 
     def add(self, key: int, found: Iterable[Term]) -> None:
         """A version is found by these."""
-        for term in found:
-            self._keys[term].append(key)
-            self._entries += 1
+        single: Keys = {}
+        put(single, key, found)
+        self.take(single)
+
+    def take(self, found: Keys) -> None:
+        """Versions are found by these."""
+        for field, values in found.items():
+            mine = self._keys.setdefault(field, {})
+            for value, keys in values.items():
+                held = mine.get(value)
+                if held is None:
+                    mine[value] = keys
+                else:
+                    held.extend(keys)
+                self._entries += len(keys)
         if self._entries >= MOST_GATHERED:
             self.write()
 
     def write(self) -> None:
         """Add what was gathered to what is stored."""
-        values: dict[str, list[str]] = defaultdict(list)
-        for field, value in self._keys:
-            values[field].append(value)
-        for field, named in values.items():
-            named.sort()
+        for field, values in self._keys.items():
+            named = sorted(values)
             for start in range(0, len(named), _BATCH):
                 self._merge(field, named[start : start + _BATCH])
         self._keys.clear()
@@ -143,12 +181,12 @@ class Gathered:
         held = {value: BitMap.deserialize(versions) for value, versions in stored}
         rows = []
         for value in values:
-            versions = BitMap(self._keys[field, value])
+            versions = BitMap(self._keys[field][value])
             if value in held:
                 versions |= held[value]
-            rows.append({"field": field, "value": value, "versions": _written(versions)})
-        put = "INSERT INTO posting (field, value, versions) VALUES (:field, :value, :versions)"
-        self.connection.execute(text(f"{put} ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"), rows)
+            rows.append((field, value, _written(versions)))
+        insert = "INSERT INTO posting (field, value, versions) VALUES (?, ?, ?) ON CONFLICT (field, value) DO UPDATE SET versions = excluded.versions"
+        tables.run(self.connection, insert, rows)
 
 
 def _written(versions: BitMap) -> bytes:
@@ -186,13 +224,14 @@ def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
 def order(connection: Connection) -> None:
     """Store in which order the lists of events and figures show their versions by default."""
     event, figure = columns(Event), columns(Figure)
+    # A record's newer version before its older one: who stands behind the older one has seen the record.
     orders = {
-        "event": (event.date_first.desc().nulls_last(), event.id, event.version),
-        "figure": (figure.metric, figure.id, figure.version),
+        "event": (event.date_first.desc().nulls_last(), event.id, event.version.desc()),
+        "figure": (figure.metric, figure.id, figure.version.desc()),
     }
     connection.execute(delete(Ordering))
-    for kind, keys in orders.items():
-        versions = array("I", connection.scalars(select(keys[-1]).order_by(*keys).execution_options(yield_per=10_000)))
+    for table, (kind, keys) in zip((event, figure), orders.items(), strict=True):
+        versions = array("I", connection.scalars(select(table.version).order_by(*keys).execution_options(yield_per=10_000)))
         if sys.byteorder == "big":
             versions.byteswap()
         connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})

@@ -4,6 +4,7 @@ The documents are their publishers' property: what is served of them is the cite
 """
 
 import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
@@ -35,20 +36,23 @@ class Quotes:
         quoted = self._quoted(record)
         return None if quoted is record else body(quoted)
 
-    def store(self, records: dict[str, list[Rendered]], releases: dict[str, int]) -> None:
-        """Keep the texts, and the quotes of the given records, which are stored."""
-        text, rendering, release = columns(DocumentText), columns(Rendering), columns(Release)
+    def store_texts(self) -> None:
+        """Keep the texts."""
+        text, release = columns(DocumentText), columns(Release)
         self.connection.execute(delete(DocumentText).where(or_(text.document_id.in_(self.fresh), text.document_id.not_in(self.texts))))
         if self.fresh:
             self.connection.execute(insert(DocumentText), [{"document_id": one, "text": self.texts[one]} for one in sorted(self.fresh)])
-        # Where no texts are kept, and none were, there is nothing to write.
-        for identifier, views in records.items() if self.texts or self.news else ():
+        latest = select(release.id).order_by(release.id.desc()).limit(1).scalar_subquery()
+        self.connection.execute(update(Release).where(release.id == latest).values(texts=self.digest))
+
+    def store(self, records: dict[str, list[Rendered]], releases: Mapping[str, int]) -> None:
+        """Keep the quotes of the given records, which are stored."""
+        rendering = columns(Rendering)
+        for identifier, views in records.items():
             for view in views:
                 at = (rendering.record_id == identifier, rendering.until == OPEN, rendering.seen_from == view.seen_from)
                 quoted = self.body(released(view.record, releases))
                 self.connection.execute(update(Rendering).where(*at).values(quoted=quoted))
-        latest = select(release.id).order_by(release.id.desc()).limit(1).scalar_subquery()
-        self.connection.execute(update(Release).where(release.id == latest).values(texts=self.digest))
 
     def _quoted(self, record: Json) -> Json:
         update: Json = {}

@@ -41,7 +41,7 @@ def verify(data: Dataset, folder: Path) -> list[ReceiptForm]:
     now = datetime.now(UTC).replace(microsecond=0)
     for passage in found:
         read, refused = _read_back(passage)
-        entry = data.entries[passage.record.id]
+        entry = data.entry(passage.record.id)
         for message in refused:
             mistakes.append(entry.mistake(f"cite.{passage.index + 1}: {message}", "cite", passage.index))
         # Its parts are of the right form already: the validators are for what stands in files.

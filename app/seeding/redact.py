@@ -209,7 +209,7 @@ def _replace_rows(connection: Connection, version: Any, shown: Json, document: s
         connection.execute(delete(model).where(columns(model).version == version.key))
     remove(connection, [version.key])
     (own, row), *parts = rows(shown, lambda _: document)
-    span = {"since": version.since, "until": version.until, "seen_from": version.seen_from.isoformat(), "seen_until": version.seen_until.isoformat()}
+    span = {"since": version.since, "until": version.until, **render.Rendered(version.seen_from, version.seen_until, shown).days()}
     tables.write(connection, own, [{**row, **span, "version": version.key}])
     for model, part in parts:
         tables.write(connection, model, [{**part, "version": version.key}])
@@ -251,9 +251,8 @@ def _names(called: dict[str, list[tuple[int, int, list[str | None]]]], release: 
 
 def _digest(connection: Connection, identifier: str) -> None:
     """Keep the digest that a load gives the record, so that it makes no release of it."""
-    current = select(rendering.body).where(rendering.record_id == identifier, rendering.until == OPEN, rendering.seen_until == END)
-    if (stored := connection.scalar(current)) is not None:
-        connection.execute(update(Record).where(record.id == identifier).values(digest=render.digest(_shaped(stored))))
+    for name, digest in versions.digests(connection, [identifier]).items():
+        connection.execute(update(Record).where(record.id == name).values(digest=digest))
 
 
 def _retell(connection: Connection, identifier: str) -> int:

@@ -137,14 +137,16 @@ class Held:
     def unheeded(self, renderer: Renderer) -> list[Mistake]:
         """Values of redacted fields that the curated files still hold."""
         found = []
-        for identifier, views in renderer.all().items() if self.of else ():
-            content = views[-1].record
-            for item in self.of.get(identifier, []):
+        for identifier, items in self.of.items():
+            if (kind := renderer.data.kind(identifier)) is None:
+                continue
+            content = renderer.views(kind, renderer.data.table(kind)[identifier])[-1].record
+            for item in items:
                 if _still_there(content, item.field):
                     mend = f"write '{REDACTED}' there" if FIELDS[content["kind"]][item.field] == REDACTED else "take it out of the files"
                     message = f"{item.field}: was redacted on {item.redacted_at:%Y-%m-%d} and is not published; {mend}"
                     path = item.field.replace("citations", "cite").partition(".")[0]
-                    found.append(renderer.data.entries[identifier].mistake(message, path))
+                    found.append(renderer.data.entry(identifier).mistake(message, path))
         return sorted(found)
 
 

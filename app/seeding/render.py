@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 from urllib.parse import quote
 
 from pydantic_core import to_json
@@ -16,6 +17,7 @@ from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import CitationForm, DerivedForm, EventForm, FigureForm, OrganisationForm, RecordForm, RegionForm, SourceForm
 from app.seeding.knowledge import Knowledge, View
+from app.seeding.links import Links
 from app.seeding.receipts import Standing
 from app.seeding.references import Json, References, number, span, subject
 from app.seeding.statements import preferences, statements
@@ -35,6 +37,10 @@ class Rendered:
     seen_until: date
     record: Json
 
+    def days(self) -> dict[str, str]:
+        """The days as rows have them."""
+        return {"seen_from": self.seen_from.isoformat(), "seen_until": self.seen_until.isoformat()}
+
 
 class Renderer:
     """Renders the records of a data set; looks at nothing but the data set."""
@@ -42,39 +48,38 @@ class Renderer:
     def __init__(self, data: Dataset) -> None:
         self.data = data
         self.shown = References(data)
+        self.known = Knowledge(data)
 
-    def all(self) -> dict[str, list[Rendered]]:
-        """The views of every record by id, unreleased, the whole record last."""
-        rendered: dict[str, list[Rendered]] = {}
-        for region in self.data.regions.values():
-            rendered[region.id] = [Rendered(date.min, END, self.region(region))]
-        for organisation in self.data.organisations.values():
-            rendered[organisation.id] = [Rendered(date.min, END, self.organisation(organisation))]
-        for source in self.data.sources.values():
-            rendered[source.id] = [Rendered(date.min, END, self.source(source))]
-        rendered.update(self.figures)
-        for event in self.data.events.values():
-            rendered[event.id] = self._event_views(event)
-        return rendered
+    def all(self) -> Iterator[tuple[str, list[Rendered]]]:
+        """The views of every record with its id."""
+        for kind, record in self.data.records():
+            yield record.id, self.views(kind, record)
+
+    def views(self, kind: str, form: Any) -> list[Rendered]:
+        """The views of a record, unreleased, the whole record last."""
+        match kind:
+            case "event":
+                return self._event_views(form)
+            case "figure":
+                return [Rendered(view.seen_from, view.seen_until, self.figure(view)) for view in self.known.views(form)]
+            case "region":
+                return [Rendered(date.min, END, self.region(form))]
+            case "organisation":
+                return [Rendered(date.min, END, self.organisation(form))]
+        return [Rendered(date.min, END, self.source(form))]
 
     @cached_property
-    def _known(self) -> Knowledge:
-        return Knowledge(self.data)
-
-    @cached_property
-    def figures(self) -> dict[str, list[Rendered]]:
-        return {
-            identifier: [Rendered(view.seen_from, view.seen_until, self.figure(view)) for view in views]
-            for identifier, views in self._known.figures.items()
-        }
+    def links(self) -> Links:
+        return self.data.links()
 
     def _event_views(self, form: EventForm) -> list[Rendered]:
         """An event has a view more for each day on which one of its figures changes, or one becomes known to be part of it."""
-        figures = [figure for identifier in self._figures_of_event.get(form.id, []) for figure in self.figures[identifier]]
-        children = [view for identifier in self._children_of_event.get(form.id, []) for view in self._known.events[identifier] if view.form.parent]
+        data, links = self.data, self.links
+        figures = [figure for name in sorted(links.figures_of.get(form.id, [])) for figure in self.views("figure", data.figures[name])]
+        children = [view for name in sorted(links.children_of.get(form.id, [])) for view in self.known.views(data.events[name]) if view.form.parent]
         days = {figure.seen_from for figure in figures} | {child.seen_from for child in children}
         found = []
-        for view in self._known.events[form.id]:
+        for view in self.known.views(form):
             inner = sorted(day for day in days if view.seen_from < day < view.seen_until)
             for begin, end in pairwise([view.seen_from, *inner, view.seen_until]):
                 shown = [figure.record for figure in figures if figure.seen_from <= begin < figure.seen_until and figure.record["event"]]
@@ -97,34 +102,16 @@ class Renderer:
     def _receipts(self) -> Standing:
         return Standing(self.data)
 
-    @cached_property
-    def _figures_of_event(self) -> dict[str, list[str]]:
-        return _group((figure.event, figure.id) for figure in self.data.figures.values())
-
-    @cached_property
-    def _children_of_event(self) -> dict[str, list[str]]:
-        return _group((event.parent, event.id) for event in self.data.events.values())
+    def counts_of(self, region: str) -> list[int]:
+        """How many events and figures a region has with all that lies in it."""
+        return self._region_counts.get(region, [0, 0])
 
     @cached_property
     def _region_counts(self) -> dict[str, list[int]]:
-        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for position, kind in enumerate(("event", "figure")):
-            for record in self.data.table(kind).values():
-                for ancestor in self.within[record.region] if record.region else ():
-                    counts[ancestor][position] += 1
-        return counts
-
-    @cached_property
-    def _source_counts(self) -> dict[str, list[int]]:
-        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for position, kind in enumerate(("event", "figure")):
-            for record in self.data.table(kind).values():
-                for source in {citation.source for citation in record.cite}:
-                    counts[source][position] += 1
-        return counts
+        return self.links.rolled_up(self.within)
 
     def region(self, form: RegionForm) -> Json:
-        events, figures = self._region_counts[form.id]
+        events, figures = self.counts_of(form.id)
         citations, derived = self._receipts_of(form)
         return {
             "id": form.id,
@@ -170,7 +157,7 @@ class Renderer:
         }
 
     def source(self, form: SourceForm) -> Json:
-        events, figures = self._source_counts[form.id]
+        events, figures = self.links.of_sources.get(form.id, (0, 0))
         citations, derived = self._receipts_of(form)
         document = None
         if form.document and form.part:
@@ -347,9 +334,20 @@ def body(record: Json) -> bytes:
     return to_json(record)
 
 
-def digest(record: Json) -> str:
-    """SHA-256 of what a record says: of its JSON without the releases."""
-    return hashlib.sha256(body(released(record, {}))).hexdigest()
+def digest(views: Iterable[tuple[Rendered, bytes]]) -> str:
+    """SHA-256 of what a record says, in all its views, given with their unreleased JSON."""
+    found = hashlib.sha256()
+    for view, unreleased in views:
+        found.update(f"{view.seen_from} {view.seen_until} {len(unreleased)} ".encode() + unreleased)
+    return found.hexdigest()
+
+
+def released_body(record: Json, unreleased: bytes, releases: Mapping[str, int]) -> bytes:
+    """The JSON of a record with its releases, made of that without them."""
+    if record.get("figures"):
+        return body(released(record, releases))
+    # No text can look like this: quotation marks in it are escaped.
+    return unreleased.replace(b'"release":0,"citations":', b'"release":%d,"citations":' % releases[record["id"]], 1)
 
 
 def released(record: Json, releases: Mapping[str, int]) -> Json:
@@ -376,13 +374,6 @@ def _grounds(form: RecordForm, derived: DerivedForm) -> list[CitationForm]:
         cited = [citation for citation in form.cite if citation.source == source]
         grounds += [citation for citation in cited if derived.field in citation.supports] or cited
     return grounds
-
-
-def _group(pairs: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for key, member in sorted((key, member) for key, member in pairs if key is not None):
-        groups[key].append(member)
-    return groups
 
 
 def _reference(form: RegionForm | OrganisationForm) -> list[Json]:

@@ -14,9 +14,9 @@ Names = Callable[[str], list[str | None]]
 """All names of an organisation by its id."""
 
 
-def rows(record: Json, documents: Callable[[str], str | None]) -> Rows:
-    """The rows of a version of a record with all that belongs to it, without what makes it a version; `documents` gives ids by names."""
-    found = _source(record, documents) if record["kind"] == "source" else _ROWS[record["kind"]](record)
+def rows(record: Json, document: Callable[[Json], str | None]) -> Rows:
+    """The rows of a version of a record with all that belongs to it, without what makes it a version; `document` tells which one holds a source."""
+    found = _source(record, document) if record["kind"] == "source" else _ROWS[record["kind"]](record)
     derived = [
         {"field": item["field"], "reason": item["reason"], "from": [ground["source"]["id"] for ground in item["from"]]} for item in record["derived"]
     ]
@@ -56,7 +56,7 @@ def _organisation(record: Json) -> Rows:
     return [(models.Organisation, {**own, "region_id": _id(record["region"]), "parent_id": _id(record["parent"])}), *names]
 
 
-def _source(record: Json, documents: Callable[[str], str | None]) -> Rows:
+def _source(record: Json, document: Callable[[Json], str | None]) -> Rows:
     own = _only(record, ("title", "title_zh", "authors", "url", "seen_url", "language", "type", "grade", "rights"))
     own |= _dated("published", record["published"])
     held = record["document"]
@@ -64,7 +64,7 @@ def _source(record: Json, documents: Callable[[str], str | None]) -> Rows:
         "publisher_id": _id(record["publisher"]),
         "derived_from_id": _id(record["derived_from"]),
         "origin_id": record["origin"]["id"],
-        "document_id": documents(held["name"]) if held else None,
+        "document_id": document(record) if held else None,
         "part_start": held["part"]["start"] if held else None,
         "part_end": held["part"]["end"] if held else None,
     }

@@ -3,7 +3,8 @@
 Rows are mappings of all columns but those that the engine counts, dates and moments as ISO text, JSON as plain values.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -18,20 +19,47 @@ Row = Mapping[str, Any]
 
 def write(connection: Connection, model: type[SQLModel], rows: Iterable[Row]) -> None:
     """Insert rows, in the transaction of the connection."""
-    names, values = _shape(model, connection.dialect.name)
+    insert(connection, model, packed(model, rows, connection.dialect.name))
+
+
+def packed(model: type[SQLModel], rows: Iterable[Row], engine: str) -> list[tuple[Any, ...]]:
+    """Rows as the driver of an engine takes them."""
+    _, values = _shape(model, engine)
+    return list(map(values, rows))
+
+
+def insert(connection: Connection, model: type[SQLModel], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows that were packed, in the transaction of the connection."""
+    names, _ = _shape(model, connection.dialect.name)
     table, listed = f'"{model.__tablename__}"', ", ".join(f'"{name}"' for name in names)
+    if connection.dialect.name == "sqlite":
+        run(connection, f"INSERT INTO {table} ({listed}) VALUES ({', '.join('?' * len(names))})", rows)  # noqa: S608  our own names
+        return
+    statement = f"COPY {table} ({listed}) FROM STDIN"
     driver: Any = connection.connection.driver_connection
-    statement = f"INSERT INTO {table} ({listed}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608  our own names
-    try:
+    with _told(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def run(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Run a statement in plain SQL with question marks for each of some rows, in the transaction of the connection."""
+    driver: Any = connection.connection.driver_connection
+    with _told(connection, statement):
         if connection.dialect.name == "sqlite":
-            driver.executemany(statement, map(values, rows))
-            return
-        statement = f"COPY {table} ({listed}) FROM STDIN"
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(values(row))
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(statement, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect) from error
+            driver.executemany(statement, rows)
+        else:
+            driver.cursor().executemany(statement.replace("?", "%s"), rows)
+
+
+@contextmanager
+def _told(connection: Connection, statement: str) -> Iterator[None]:
+    """Failures of the driver as those of SQLAlchemy."""
+    failure = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except failure as error:
+        raise DBAPIError.instance(statement, None, error, failure, dialect=connection.dialect) from error
 
 
 @cache

@@ -5,26 +5,20 @@ what a field that they do not know would say is empty.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import SQLModel
 
-from app import models, postings, search
+from app import models, postings
 from app.models import END, OPEN, Document, RegionWithin, Rendering, columns
 from app.schemas import RECORDS
-from app.seeding import render, tables
-from app.seeding.dataset import Dataset
-from app.seeding.postings import Gathered, order, remove, set_words, spanned, terms, worded
-from app.seeding.render import Rendered
-from app.seeding.rows import Names, rows, texts
+from app.seeding import render
+from app.seeding.postings import Gathered, set_words
 from app.shapes import fields
-
-AT_ONCE = 2000
-"""Versions that are written together."""
 
 BATCH = 500
 """Ids in one statement: below the number of parameters that either database takes."""
@@ -54,9 +48,8 @@ def batches(identifiers: Iterable[Key]) -> Iterator[list[Key]]:
         yield ordered[start : start + BATCH]
 
 
-def end(connection: Connection, identifiers: Collection[str], release: int) -> None:
-    """The current versions of records end with a release; quotes are no part of what was."""
-    gathered = Gathered(connection)
+def end(connection: Connection, identifiers: Collection[str], release: int, gathered: Gathered) -> None:
+    """The current versions of records end with a release; quotes are no part of what was. The postings of the release are left to be written."""
     for batch in batches(identifiers):
         ended = connection.scalars(select(rendering.key).where(rendering.record_id.in_(batch), rendering.until == OPEN)).all()
         for key in ended:
@@ -66,11 +59,10 @@ def end(connection: Connection, identifiers: Collection[str], release: int) -> N
             table = columns(model)
             connection.execute(update(model).where(table.id.in_(batch), table.until == OPEN).values(until=release))
         connection.execute(delete(Document).where(columns(Document).id.in_(batch)))
-    gathered.write()
 
 
-def forget(connection: Connection, identifiers: Collection[str]) -> None:
-    """Remove the current versions of records, to write the same ones anew."""
+def forget(connection: Connection, identifiers: Collection[str]) -> list[int]:
+    """Remove the current versions of records, to write the same ones anew; their keys, whose postings are left to be removed."""
     gone: list[int] = []
     for batch in batches(identifiers):
         current = select(rendering.key).where(rendering.record_id.in_(batch), rendering.until == OPEN)
@@ -79,50 +71,16 @@ def forget(connection: Connection, identifiers: Collection[str]) -> None:
             for model in (*PARTS, *TYPED):
                 connection.execute(delete(model).where(columns(model).version.in_(keys)))
             connection.execute(delete(Rendering).where(rendering.key.in_(keys)))
-    remove(connection, gone)
+    return gone
 
 
-def add(connection: Connection, data: Dataset, records: dict[str, list[Rendered]], names: Names, releases: Mapping[str, int]) -> None:
-    """Write the versions of records that hold from their releases on, with their words."""
-    documents = {form.name: form.id for form in data.documents.values()}
-    key = connection.scalar(select(func.max(rendering.key))) or 0
-    found: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
-    gathered = Gathered(connection)
-    for identifier in sorted(records):
-        for view in records[identifier]:
-            key += 1
-            span = {"since": releases[identifier], "until": OPEN, "seen_from": view.seen_from.isoformat(), "seen_until": view.seen_until.isoformat()}
-            body = render.body(render.released(view.record, releases))
-            found[Rendering].append({"key": key, "record_id": identifier, "body": body, "quoted": None, **span})
-            (own, row), *parts = rows(view.record, documents.__getitem__)
-            found[own].append({**row, **span, "version": key})
-            for model, part in parts:
-                part["version"] = key
-                found[model].append(part)
-            gathered.add(key, terms(view.record))
-            gathered.add(key, spanned(span))
-            gathered.add(key, worded(search.words(texts(names, view.record))))
-        if len(found[Rendering]) >= AT_ONCE:
-            _write(connection, found)
-    _write(connection, found)
-    gathered.write()
-    order(connection)
-
-
-def _write(connection: Connection, found: dict[type[SQLModel], list[dict[str, Any]]]) -> None:
-    for model, several in found.items():
-        tables.write(connection, model, several)
-    found.clear()
-
-
-def reword(connection: Connection, records: dict[str, list[Rendered]], names: Names) -> None:
-    """Set the words of current versions that stay as they are: a name of another record was added or went."""
-    found: dict[int, Any] = {}
-    for batch in batches(records):
+def reword(connection: Connection, words: dict[str, dict[str, list[str]]]) -> None:
+    """Set the words of current versions that stay as they are, by id and first day: a name of another record was added or went."""
+    found: dict[int, list[str]] = {}
+    for batch in batches(words):
         current = select(rendering.key, rendering.record_id, rendering.seen_from).where(rendering.record_id.in_(batch), rendering.until == OPEN)
-        views = {(identifier, view.seen_from): view for identifier in batch for view in records[identifier]}
-        found |= {row.key: views[row.record_id, row.seen_from].record for row in connection.execute(current)}
-    set_words(connection, {key: search.words(texts(names, record)) for key, record in found.items()})
+        found |= {row.key: words[row.record_id][row.seen_from.isoformat()] for row in connection.execute(current)}
+    set_words(connection, found)
 
 
 def place(connection: Connection, within: dict[str, set[str]], release: int) -> None:
@@ -148,14 +106,25 @@ def reshape(connection: Connection, kinds: dict[str, str]) -> None:
             connection.execute(update(Rendering).where(rendering.key == row.key).values(body=body))
 
 
-def digests(connection: Connection) -> dict[str, str]:
-    """The digests of the current records by id, as this software makes them of what other software wrote."""
-    current = select(rendering.record_id, rendering.body).where(rendering.until == OPEN, rendering.seen_until == END)
-    found = {}
-    for row in connection.execute(current.execution_options(yield_per=AT_ONCE)):
+def digests(connection: Connection, identifiers: Collection[str]) -> dict[str, str]:
+    """The digests of current records by id, as this software makes them of what is stored."""
+    found: dict[str, list[tuple[render.Rendered, bytes]]] = {}
+    for view in _unreleased(connection, identifiers):
+        found.setdefault(view.record["id"], []).append((view, render.body(view.record)))
+    return {identifier: render.digest(views) for identifier, views in found.items()}
+
+
+def whole_digests(connection: Connection, identifiers: Collection[str]) -> dict[str, str]:
+    """SHA-256 of the whole current records by id, as this software would write them without releases."""
+    views = (view for view in _unreleased(connection, identifiers) if view.seen_until == END)
+    return {view.record["id"]: sha256(render.body(view.record)).hexdigest() for view in views}
+
+
+def _unreleased(connection: Connection, identifiers: Collection[str]) -> Iterator[render.Rendered]:
+    stored = select(rendering.seen_from, rendering.seen_until, rendering.body).where(rendering.until == OPEN, rendering.record_id.in_(identifiers))
+    for row in connection.execute(stored.order_by(rendering.seen_from)):
         content = json.loads(row.body)
-        found[row.record_id] = render.digest(shaped(RECORDS[content["kind"]], content))
-    return found
+        yield render.Rendered(row.seen_from, row.seen_until, render.released(shaped(RECORDS[content["kind"]], content), {}))
 
 
 def shaped(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
@@ -171,9 +140,10 @@ def shaped(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def bodies(connection: Connection, identifiers: list[str]) -> dict[tuple[str, int], bytes]:
-    """The whole renderings of some records by id and release."""
-    stored = connection.execute(
-        select(rendering.record_id, rendering.since, rendering.body).where(rendering.record_id.in_(identifiers), rendering.seen_until == END)
-    )
-    return {(row.record_id, row.since): row.body for row in stored}
+def current(connection: Connection, identifiers: Collection[str]) -> dict[str, bytes]:
+    """The current whole renderings of some records."""
+    found: dict[str, bytes] = {}
+    for batch in batches(identifiers):
+        whole = (rendering.record_id.in_(batch), rendering.until == OPEN, rendering.seen_until == END)
+        found |= {row.record_id: row.body for row in connection.execute(select(rendering.record_id, rendering.body).where(*whole))}
+    return found

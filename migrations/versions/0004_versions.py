@@ -77,10 +77,10 @@ def upgrade() -> None:
         words = search.words(texts(names.__getitem__, record))
         found.setdefault("rendering", []).append(version)
         span = {name: version[name] for name in ("since", "until", "seen_from", "seen_until")}
-        for model, row in rows(record, documents.__getitem__):
+        for model, row in rows(record, lambda shown: documents[shown["document"]["name"]]):
             found.setdefault(str(model.__tablename__), []).append({**span, **row, "version": version["key"]})
         if version["until"] == OPEN:
-            digests = {"digest": render.digest(record), "words": search.digest(words), "id": record["id"]}
+            digests = {"digest": "", "words": search.digest(words), "id": record["id"]}
             connection.execute(sa.text("UPDATE record SET digest = :digest, search_digest = :words WHERE id = :id"), digests)
         _index(connection, version["key"], words)
     found["region_within"] = within

@@ -1,0 +1,169 @@
+"""Entries of a file of JSON Lines, read from it when they are asked for: a million of them take 16 bytes each, not some kilobytes."""
+
+import os
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cachetools import LRUCache
+from pydantic import ValidationError
+
+from app.seeding import files
+from app.seeding.entries import Form
+from app.seeding.files import Entry, Mistake
+
+_KEPT = 5000
+"""Entries of a file that are kept as they were read last."""
+_ID = re.compile(rb'\s*\{"id": ?"([a-z0-9-]+)"')
+_AT_ONCE = 4096
+
+F = TypeVar("F", bound=Form)
+
+
+class Unsound(KeyError):
+    """An entry has mistakes of form, so that it cannot be asked for."""
+
+
+class Lines(Mapping[str, Any]):
+    """The forms of the entries of a file, by their ids."""
+
+    def __init__(self, path: Path, shown: str, form: type[Form]) -> None:
+        self.path, self.shown, self.form = path, shown, form
+        self._hashes, self._places = array("Q"), array("Q")
+        self._whole = False
+        self._rest()
+
+    def _rest(self) -> None:
+        self._file = -1
+        self._forms: LRUCache[str, Any] = LRUCache(_KEPT)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._rest()
+
+    def scan(self, mistakes: list[Mistake]) -> Iterator[dict[str, Any]]:
+        """Read the file and learn where each entry stands; every mapping with an id. Mistakes of the lines themselves are added to `mistakes`."""
+        try:
+            with self.path.open("rb") as file:
+                place = 0
+                for number, content in enumerate(file, 1):
+                    entry, mistake = files.line(content, self.shown, number)
+                    if mistake is not None:
+                        mistakes.append(mistake)
+                    elif entry is not None and not named(entry):
+                        mistakes += unfit(self.form, entry)
+                    elif entry is not None:
+                        self._hashes.append(_hash(entry.data["id"]))
+                        self._places.append(place << 24 | min(number, 0xFFFFFF))
+                        yield entry.data
+                    place += len(content)
+        except OSError as error:
+            mistakes.append(Mistake(self.shown, 1, "(file)", f"cannot be read: {error.strerror}"))
+        self._whole = not mistakes
+        order = sorted(range(len(self._hashes)), key=self._hashes.__getitem__)
+        self._hashes = array("Q", map(self._hashes.__getitem__, order))
+        self._places = array("Q", map(self._places.__getitem__, order))
+
+    def repeated(self) -> Iterator[tuple[Entry, Entry]]:
+        """Entries whose id an earlier one has, each behind the first one."""
+        for place in range(1, len(self._hashes)):
+            if self._hashes[place - 1] == self._hashes[place]:
+                first, second = sorted((self._entry(self._places[place - 1]), self._entry(self._places[place])), key=Entry.line)
+                if first.data["id"] == second.data["id"]:
+                    yield first, second
+
+    def hashes(self) -> "Iterator[tuple[int, Lines]]":
+        """What stands for the ids, in order, with the file."""
+        return ((found, self) for found in self._hashes)
+
+    def at(self, sought: int) -> Entry:
+        """The first entry for whose id a number stands."""
+        return self._entry(self._places[bisect_left(self._hashes, sought)])
+
+    def entry(self, identifier: str) -> Entry:
+        """An entry as it stands in the file; KeyError where there is none."""
+        sought = _hash(identifier)
+        place = bisect_left(self._hashes, sought)
+        while place < len(self._hashes) and self._hashes[place] == sought:
+            found = self._entry(self._places[place])
+            if found.data["id"] == identifier:
+                return found
+            place += 1
+        raise KeyError(identifier)
+
+    def _entry(self, place: int) -> Entry:
+        offset, number = place >> 24, place & 0xFFFFFF
+        if self._file < 0:
+            self._file = os.open(self.path, os.O_RDONLY)
+        content, end = b"", -1
+        while end < 0:
+            more = os.pread(self._file, _AT_ONCE, offset + len(content))
+            content += more
+            end = content.find(b"\n") if more else len(content)
+        entry, _ = files.line(content[:end], self.shown, number)
+        if entry is None or not named(entry):
+            raise OSError(0, "was changed while it was read", str(self.path))
+        return entry
+
+    def __getitem__(self, identifier: str) -> Any:
+        """The form of an entry; Unsound where it has mistakes."""
+        form = self._forms.get(identifier)
+        if form is None:
+            form = self._forms[identifier] = self.taken(self.entry(identifier))
+        return form
+
+    def taken(self, entry: Entry) -> Any:
+        """The form of an entry of this file; Unsound where it has mistakes."""
+        try:
+            return self.form.model_validate(entry.data)
+        except ValidationError:
+            raise Unsound(entry.name) from None
+
+    def __contains__(self, identifier: object) -> bool:
+        if identifier in self._forms:
+            return True
+        try:
+            self.entry(str(identifier))
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids in the order of the file."""
+        with self.path.open("rb") as file:
+            for content in file:
+                found = _ID.match(content) if self._whole else None
+                if found:
+                    yield found[1].decode()
+                elif (entry := files.line(content, self.shown, 1)[0]) is not None and named(entry):
+                    yield entry.data["id"]
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+
+def _hash(identifier: str) -> int:
+    return int.from_bytes(blake2b(identifier.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def named(entry: Entry) -> bool:
+    """Whether an entry is a mapping with an id."""
+    return isinstance(entry.data, dict) and isinstance(entry.data.get("id"), str)
+
+
+def unfit(form: type[Form], entry: Entry) -> list[Mistake]:
+    """The mistakes of an entry that is no mapping or has no id."""
+    if not isinstance(entry.data, dict):
+        return [entry.mistake("is no mapping of keys to values; write '- id: ...' with its keys below")]
+    try:
+        form.model_validate(entry.data)
+    except ValidationError as error:
+        return files.form_mistakes(form, entry, error)
+    return []

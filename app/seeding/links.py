@@ -1,0 +1,99 @@
+"""Who refers to whom, asked the other way round: what a record shows of the records that refer to it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.seeding.entries import DocumentForm, FigureForm, SourceForm
+
+
+def _counts() -> dict[str, list[int]]:
+    return {}
+
+
+@dataclass
+class Links:
+    """What is known of the references of all entries of a data set."""
+
+    above: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """By kind and field: what each record lies under, of those that lie under one."""
+    figures_of: dict[str, list[str]] = field(default_factory=dict)
+    """The figures of each event that has any."""
+    children_of: dict[str, list[str]] = field(default_factory=dict)
+    """The events that are part of each event."""
+    of_regions: dict[str, list[int]] = field(default_factory=_counts)
+    """How many events and figures each region has itself."""
+    of_sources: dict[str, list[int]] = field(default_factory=_counts)
+    """How many events and figures cite each source."""
+    citations: int = 0
+    parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
+    """The parts of each document that hold a source: start, end and the source."""
+    doubles: list[tuple[str, str, str]] = field(default_factory=list)
+    """Documents that have the same value of a field as an earlier one: the field, the earlier one, the later one."""
+    _known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Drop what only the checks of the whole need."""
+        self.parts, self.doubles, self._known = {}, [], {}
+
+    def raw(self, kind: str, entry: Mapping[str, Any]) -> None:
+        """Take the references of an entry as it stands in a file, as far as they have the right form."""
+        if kind == "document":
+            self.document(entry["id"], {name: value for name in ("name", "sha256") if isinstance(value := entry.get(name), str)})
+            return
+        relative, cited, part = entry.get("relative_to"), entry.get("cite"), entry.get("part")
+        if kind == "source" and isinstance(part, dict) and isinstance(document := entry.get("document"), str):
+            ends = [int(end) for name in ("start", "end") if isinstance(end := part.get(name), str) and end.isdecimal() and len(end) < 10]
+            if len(ends) == 2:
+                self.parts.setdefault(document, []).append((ends[0], ends[1], entry["id"]))
+        refers = {name: value for name in ("parent", "region", "event", "derived_from") if isinstance(value := entry.get(name), str)}
+        if isinstance(relative, dict) and isinstance(relative.get("figure"), str):
+            refers["relative_to"] = relative["figure"]
+        sources = [one.get("source") for one in cited if isinstance(one, dict)] if isinstance(cited, list) else []
+        self.take(kind, entry["id"], refers, sources)
+
+    def form(self, kind: str, form: Any) -> None:
+        """Take the references of an entry of the right form."""
+        if isinstance(form, DocumentForm):
+            self.document(form.id, {"name": form.name, "sha256": form.sha256})
+            return
+        if isinstance(form, SourceForm) and form.document and form.part:
+            self.parts.setdefault(form.document, []).append((form.part.start, form.part.end, form.id))
+        refers = {name: value for name in ("parent", "region", "event", "derived_from") if (value := getattr(form, name, None))}
+        if isinstance(form, FigureForm) and form.relative_to and form.relative_to.figure:
+            refers["relative_to"] = form.relative_to.figure
+        self.take(kind, form.id, refers, [citation.source for citation in form.cite])
+
+    def document(self, identifier: str, values: Mapping[str, str]) -> None:
+        """Take the fields of a document that no other one may have."""
+        for name, value in values.items():
+            if (first := self._known.setdefault((name, value), identifier)) != identifier:
+                self.doubles.append((name, first, identifier))
+
+    def take(self, kind: str, identifier: str, refers: Mapping[str, str], cited: Iterable[Any]) -> None:
+        """Take the references of a record and the sources that it cites."""
+        for name in ("parent", "derived_from", "relative_to"):
+            if name in refers and kind != "region":
+                self.above.setdefault((kind, name), {})[identifier] = refers[name]
+        if kind == "event" and "parent" in refers:
+            self.children_of.setdefault(refers["parent"], []).append(identifier)
+        if kind == "figure" and "event" in refers:
+            self.figures_of.setdefault(refers["event"], []).append(identifier)
+        sources = list(cited)
+        self.citations += len(sources)
+        if kind in {"event", "figure"}:
+            place = int(kind == "figure")
+            if "region" in refers:
+                self.of_regions.setdefault(refers["region"], [0, 0])[place] += 1
+            for source in {source for source in sources if isinstance(source, str)}:
+                self.of_sources.setdefault(source, [0, 0])[place] += 1
+
+    def rolled_up(self, within: Mapping[str, set[str]]) -> dict[str, list[int]]:
+        """How many events and figures each region has with all that lies in it; `within` tells what each region lies in."""
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for region, (events, figures) in self.of_regions.items():
+            for above in within.get(region, ()):
+                counts[above][0] += events
+                counts[above][1] += figures
+        return counts

@@ -1,0 +1,97 @@
+"""Batches made in processes beside the one that writes, where there are enough entries to be worth starting them.
+
+The processes are started afresh (spawned), since a fork would share open connections and threads. They end with the one that started them,
+whatever ends it.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import Any
+
+from app.seeding.batches import Batch, Known, Maker, Setting, Task
+from app.seeding.dataset import Dataset
+from app.seeding.entries import KIND_OF_FILE
+
+FEWEST = 20_000
+"""Entries for which processes are started; it takes them seconds to begin."""
+AT_ONCE = 1000
+"""Entries in a batch."""
+
+
+def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]]) -> Iterator[Task]:
+    """All entries in batches, with what `before` tells of them: those in memory in the order of their ids, others in that of their files."""
+    links = data.links()
+    for kind in KIND_OF_FILE.values():
+        table = data.table(kind)
+        identifiers = iter(table if data.linked else sorted(table))
+        while ids := list(islice(identifiers, AT_ONCE)):
+            shown = [figure for identifier in ids for figure in links.figures_of.get(identifier, ())] if kind == "event" else []
+            yield Task(kind, ids, before([*ids, *shown]))
+
+
+def run(setting: Setting, given: Iterable[Task], first: int, *, checks_only: bool = False) -> Iterator[Batch]:
+    """The batches of tasks, in their order. `first` is the first key that no version has."""
+    size = sum(setting.data.counts().values())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if setting.data.linked is None or size < FEWEST or cores < 2:
+        maker = Maker(setting, _counting(first))
+        yield from map(maker.check if checks_only else maker.make, given)
+        return
+    context = multiprocessing.get_context("spawn")
+    following = context.Value("q", first)
+    with ProcessPoolExecutor(cores, context, _begin, (setting, following)) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            coming = iter(given)
+            while True:
+                waiting.extend(pool.submit(_make, task, checks_only) for task in islice(coming, 2 * cores + 2 - len(waiting)))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _counting(first: int) -> Callable[[int], int]:
+    following = first
+
+    def keys(count: int) -> int:
+        nonlocal following
+        following += count
+        return following - count
+
+    return keys
+
+
+_maker: Maker
+
+
+def _begin(setting: Setting, following: Any) -> None:
+    """Prepare a process."""
+    global _maker  # noqa: PLW0603  what a process of a pool keeps from task to task has no other place
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def keys(count: int) -> int:
+        with following.get_lock():
+            first: int = following.value
+            following.value = first + count
+        return first
+
+    _maker = Maker(setting, keys)
+
+
+def _make(task: Task, checks_only: bool) -> Batch:
+    return _maker.check(task) if checks_only else _maker.make(task)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
