@@ -56,8 +56,8 @@ def standing(connection: Connection, release: int) -> State:
     found: State = {"rendering": {}}
     for version in connection.execute(select(rendering).where(*at)):
         names[version.key] = f"{version.record_id} {version.seen_from}"
-        quoted = _unreleased(version.quoted) if version.until == OPEN else None
-        found["rendering"][names[version.key]] = (str(version.seen_until), _unreleased(version.body), quoted)
+        body, quoted = _unreleased(version.body), _unreleased(version.quoted) if version.until == OPEN else None
+        found["rendering"][names[version.key]] = (str(version.seen_until), body, None if quoted == body else quoted)
     for model in (*TYPED, *PARTS):
         own = [row for row in rows(connection, model) if row["version"] in names]
         found[str(model.__tablename__)] = sorted(f"{names[row['version']]} {_written(row, 'version', 'since', 'until')}" for row in own)
