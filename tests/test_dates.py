@@ -1,10 +1,11 @@
+import random
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import dates
+from app import dates, edtf
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,21 @@ def test_every_day_its_month_quarter_and_year_hold_the_day(day: date) -> None:
         widths.append(span.last - span.first)
     assert widths == sorted(widths)
     assert widths[0].days == 0
+
+
+def test_common_forms_are_read_as_the_grammar_reads_them() -> None:
+    draw = random.Random(3)
+
+    def part() -> str:
+        year, month, day = draw.choice(["2024", "2023", "0001", "9999", "0000"]), draw.choice([0, 1, 2, 6, 12, 13]), draw.choice([0, 1, 28, 29, 31])
+        return draw.choice([year, f"{year}-{month:02d}", f"{year}-{month:02d}-{day:02d}"])
+
+    read = 0
+    for _ in range(200):
+        form = draw.choice(["{a}~", "{a}/{b}", "[..{a}]", "[{a}..]", "[{a}..{b}]", "[..]"])
+        text = form.format(a=part(), b=part())
+        common = dates._parse_common(text)
+        if common is not None:
+            assert common == dates.EdtfDate(text, *edtf.read(text)), text
+            read += 1
+    assert read > 50

@@ -1,14 +1,20 @@
 """From the curated files to the tables.
 
-files         YAML as written, with line numbers, nothing guessed
+files         YAML as written or JSON Lines, with line numbers, nothing guessed
 entries       the form of each entry, strictly
 quantities    the way the files write amounts
+lines         entries of JSON Lines, read from their file when they are asked for
+links         who refers to whom, asked the other way round
 dataset       a folder of files, read
 checks        what must hold between entries
 documents     the held documents: are they the ones, and which passage does each anchor name
 receipts      each cited passage read again: does it state what the citation claims
 completeness  what the documents say that nobody cites
+stamps        what a rendering rests on: what has the same stamp as before is passed over
 render        entries to the records that the API serves
-rows          entries to rows of the tables
+rows          records to rows of the tables
+batches       entries looked at, rendered and made into rows, in any process
+work          batches in several processes
+publication   batches written, ended versions, the change log, the release
 load          all of it in one transaction
 """
