@@ -3,11 +3,15 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.seeding import dataset, receipts
+from app.seeding import load as seeding
+from app.seeding import receipts
+from app.seeding.dataset import Dataset
 from app.seeding.entries import ReceiptForm
+from app.seeding.files import SeedError
 from tests.synthetic import AMOUNTS, DATES, REGIONS, WORDS, write_synthetic
 
 Entry = dict[str, Any]
@@ -31,9 +35,9 @@ def store(folder: Path, files: Files, draw: random.Random) -> None:
     """Write the entries anew as JSON Lines, with receipts of some citations as they read then."""
     told = files["receipts"]
     _write(folder, files | {"receipts": []})
-    read, mistakes = dataset.read(folder)
-    if told and not mistakes:
-        _write(folder, {"receipts": _receipts(read, draw, told[0]["every"])})
+    if told:
+        with suppress(SeedError):
+            _write(folder, {"receipts": _receipts(seeding.read(folder), draw, told[0]["every"])})
 
 
 def _write(folder: Path, files: Files) -> None:
@@ -45,7 +49,7 @@ def _write(folder: Path, files: Files) -> None:
         (folder / "floors.yaml").write_text("".join(f"{name}: {{records: 0}}\n" for name in floors), "utf-8")
 
 
-def _receipts(data: dataset.Dataset, draw: random.Random, every: int) -> list[Entry]:
+def _receipts(data: Dataset, draw: random.Random, every: int) -> list[Entry]:
     """Receipts of every so many citations, each of a passage of its own."""
     found: list[Entry] = []
     for number, (record, citation) in enumerate((owner, one) for _, owner in data.records() for one in owner.cite):

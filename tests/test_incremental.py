@@ -309,7 +309,8 @@ def _walk(twin: Twin, rounds: int) -> None:
     assert twin.load("the beginning").release == 1
     for _ in range(rounds):
         beside = [step(twin) for step in (redacted, quoted, reshaped) if twin.draw.random() < 0.1]
-        edits = twin.edit(twin.draw.choice([0, 1, 1, 2, 4]))
+        # What other software wrote is compared as wholes; views of what changed in the same load would be those of today in older releases as well.
+        edits = [] if "reshaped" in beside else twin.edit(twin.draw.choice([0, 1, 1, 2, 4]))
         outcome = twin.load(beside + edits)
         if "reshaped" in beside:
             assert outcome.reshaped

@@ -55,3 +55,15 @@ def test_the_mistakes_of_json_lines_are_those_of_yaml(files: Files, what: str, k
     store(tmp_path / "lines", wrong, random.Random(0))
     write(tmp_path / "yaml", {name: entries for name, entries in wrong.items() if name not in {"gone", "receipts"}})
     assert mistakes(tmp_path / "lines") == mistakes(tmp_path / "yaml")
+
+
+@pytest.mark.parametrize("kind", ["documents", "regions", "sources", "events"])
+def test_mistakes_of_form_are_told_beside_the_held_documents(files: Files, kind: str, tmp_path: Path) -> None:
+    wrong = copy.deepcopy(files)
+    wrong[kind][0]["nonsense"] = "x"
+    store(tmp_path / "lines", wrong, random.Random(0))
+    for document in files["documents"]:
+        (tmp_path / document["name"]).write_text("a" * 9000, "utf-8")
+    with pytest.raises(SeedError) as error:
+        seeding.read(tmp_path / "lines", tmp_path)
+    assert any(mistake.message.startswith("nonsense: unknown key") for mistake in error.value.mistakes)
