@@ -195,7 +195,8 @@ class Twin:
             database.upgrade(connection)
 
     def read(self) -> Any:
-        data = seeding.read(self.folder)
+        """The files, as the command reads them: entries are looked at when they are loaded."""
+        data = seeding.open_folder(self.folder)
         data.texts = {identifier: _text(form.sha256) for identifier, form in data.documents.items() if form.sha256 in self.texts}
         return data
 
@@ -219,12 +220,17 @@ class Twin:
             return newest(connection)
 
     def refused(self) -> list[Mistake]:
-        """The mistakes of the files."""
+        """The mistakes of the files, which a load over what is there tells as well."""
+        mistakes: list[Mistake] = []
         try:
-            self.read()
+            seeding.read(self.folder)
         except SeedError as error:
-            return error.mistakes
-        return []
+            mistakes = error.mistakes
+        if mistakes:
+            with pytest.raises(SeedError) as told:
+                seeding.load(self.engine, self.read())
+            assert told.value.mistakes == mistakes
+        return mistakes
 
     def edit(self, times: int) -> list[str]:
         """Make edits that are no mistakes."""
