@@ -189,7 +189,8 @@ def take_part(files: Files, draw: random.Random, _: int) -> None:
 def cite_otherwise(files: Files, draw: random.Random, number: int) -> None:
     record = _one(files, draw, draw.choice(["events", "figures"]))
     citation = draw.choice(record["cite"])
-    citation |= draw.choice([{"source": _id(files, draw, "sources")}, {"at": f"other words {number}"}, {"note": f"Remark {number}."}])
+    said = {"attributed_to": {"organisation": _id(files, draw, "organisations")}}
+    citation |= draw.choice([{"source": _id(files, draw, "sources")}, {"at": f"other words {number}"}, {"note": f"Remark {number}."}, said])
 
 
 def revalue(files: Files, draw: random.Random, number: int) -> None:
