@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, TypeVar
 
 from app import vocabulary
 from app.seeding import quantities
@@ -11,6 +11,8 @@ from app.seeding.entries import FACTS, FORMS, KIND_OF_FILE, REFERENCE_FIELDS, Ci
 from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Unsound
 from app.seeding.links import Links
+
+F = TypeVar("F")
 
 EDITORIAL = {
     "source": ("title", "title_zh", "type", "grade", "rights", "document"),
@@ -118,10 +120,16 @@ def _targets(kind: str, record: Any) -> Iterator[tuple[tuple[str | int, ...], st
             yield ("cite", index, "attributed_to", "organisation"), "organisation", citation.attributed_to.organisation
 
 
+def _sound(table: Mapping[str, F]) -> Iterator[F]:
+    """The entries of a table that have the right form: what is wrong with the others is told elsewhere."""
+    return (form for name in table if (form := table.get(name)) is not None)
+
+
 def _cycles(data: Dataset, links: Links) -> Iterator[Mistake]:
     above = {place: {name: {upper} for name, upper in found.items()} for place, found in links.above.items()}
-    places = above["region", "parent"] = {region.id: {region.parent} if region.parent else set() for region in data.regions.values()}
-    for region in data.regions.values():
+    regions = list(_sound(data.regions))
+    places = above["region", "parent"] = {region.id: {region.parent} if region.parent else set() for region in regions}
+    for region in regions:
         for member in region.members:
             places.setdefault(member, set()).add(region.id)
     for (_, field), graph in above.items():
@@ -147,7 +155,7 @@ def _cycle(graph: dict[str, set[str]]) -> list[str] | None:
 
 def _regions(data: Dataset) -> Iterator[Mistake]:
     codes: dict[str, str] = {}
-    for region in data.regions.values():
+    for region in _sound(data.regions):
         if (message := _region_id(region)) is not None:
             yield data.entry(region.id).mistake(message, "id")
         code = region.iso_3166
