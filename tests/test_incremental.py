@@ -330,6 +330,6 @@ def test_random_edits_loaded_one_after_the_other_make_what_a_fresh_load_makes(tw
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("twin", range(12), indirect=True)
+@pytest.mark.parametrize("twin", range(3), indirect=True)
 def test_many_random_edits_make_what_a_fresh_load_makes(twin: Twin) -> None:
     _walk(twin, 30)
