@@ -155,7 +155,7 @@ def by_column(where: Conditions, column: ColumnElement[Any], identifier: ColumnE
 
 def by_region(where: Conditions, region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Reader, Any], Iterable[Bucket]]:
     """Counts by region, each with all that lies in it."""
-    within, place = columns(RegionWithin)["region_id"].table.alias().c, columns(Region)["id"].table.alias().c
+    within, place = columns(RegionWithin).region_id.table.alias().c, columns(Region).id.table.alias().c
 
     def statement(reader: Reader, query: Any) -> Select[Any]:
         joined = identifier.table.outerjoin(within.region_id.table, and_(within.region_id == region, reader.moment.whole(within))).outerjoin(

@@ -37,8 +37,9 @@ class _Tools:
                 self.server.set_result(server)
                 await get_running_loop().create_future()
         except Exception as error:
-            self.server.set_exception(error)
-            raise
+            if self.server.done():
+                raise
+            self.server.set_exception(error)  # for whoever asks
 
 
 @asynccontextmanager

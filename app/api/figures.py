@@ -211,7 +211,7 @@ def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Re
         compared = values(newest.connection, numbers, by_version=True)
         by_number = SortKey(compared.value, float, nullable=True, joined=compared.version == figure.version)
         told = newest.noting(not_compared(unknown))
-        return answer(told, "figure", query, _shown, SORTS | {"value": by_number}, FACETS, rewrite)
+        return answer(told, "figure", query, lambda _, __: BitMap(numbers), SORTS | {"value": by_number}, FACETS, rewrite)
 
 
 def _shown(reader: Reader, query: FigureQuery) -> BitMap:
