@@ -169,13 +169,15 @@ def _rewrite(connection: Connection, held: Held, owner: str, outcome: Outcome) -
     renamed = {name.encode() for name, items in held.of.items() if {"name", "name_zh", "aliases"}.intersection(item.field for item in items)}
     changed: set[str] = set()
     reworded: set[int] = set()
+    gathered = Gathered(connection)
     for keys in versions.batches(list(connection.scalars(select(rendering.key)))):
+        redacted: list[tuple[Any, Json]] = []
         for row in connection.execute(select(columns(Rendering)).where(rendering.key.in_(keys))).all():
             content = _shaped(row.body)
             if held.strip(content):
                 quoted = _stripped_quotes(row.quoted, held)
                 connection.execute(update(Rendering).where(rendering.key == row.key).values(body=render.body(content), quoted=quoted))
-                _replace_rows(connection, row, content, documents.get(row.key))
+                redacted.append((row, content))
                 changed.add(row.record_id)
                 reworded.add(row.key)
                 outcome.versions += row.record_id == owner
@@ -184,6 +186,10 @@ def _rewrite(connection: Connection, held: Held, owner: str, outcome: Outcome) -
                 connection.execute(update(Rendering).where(rendering.key == row.key).values(quoted=quoted))
             if any(name in row.body for name in renamed):
                 reworded.add(row.key)
+        remove(connection, [row.key for row, _ in redacted])
+        for row, content in redacted:
+            _replace_rows(connection, row, content, documents.get(row.key), gathered)
+    gathered.write()
     _reword(connection, reworded)
     if changed:
         order(connection)
@@ -203,22 +209,19 @@ def _stripped_quotes(quoted: bytes | None, held: Held) -> bytes | None:
     return render.body(content) if left else None
 
 
-def _replace_rows(connection: Connection, version: Any, shown: Json, document: str | None) -> None:
-    """The typed rows of a version, made anew from its redacted record."""
+def _replace_rows(connection: Connection, version: Any, shown: Json, document: str | None, gathered: Gathered) -> None:
+    """The typed rows of a version and what it is found by, made anew from its redacted record."""
     for model in (*versions.PARTS, *versions.TYPED):
         connection.execute(delete(model).where(columns(model).version == version.key))
-    remove(connection, [version.key])
     (own, row), *parts = rows(shown, lambda _: document)
     span = {"since": version.since, "until": version.until, **render.Rendered(version.seen_from, version.seen_until, shown).days()}
     tables.write(connection, own, [{**row, **span, "version": version.key}])
     for model, part in parts:
         tables.write(connection, model, [{**part, "version": version.key}])
-    gathered = Gathered(connection)
     gathered.add(version.key, terms(shown))
     gathered.add(version.key, spanned(span))
     if version.until < OPEN:
         gathered.add(version.key, [("until", postings.number(version.until))])
-    gathered.write()
 
 
 def _reword(connection: Connection, keys: set[int]) -> None:
