@@ -31,7 +31,7 @@ def term(scheme: str) -> Any:
 class Shape(BaseModel):
     """Settings shared by everything that goes out."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, populate_by_name=True, serialize_by_alias=True, defer_build=True)
 
 
 class Ref(Shape):

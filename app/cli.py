@@ -1,4 +1,7 @@
-"""The admin command `cgt`."""
+"""The admin command `cgt`.
+
+What only some commands need is imported by these: serving begins seconds earlier without it.
+"""
 
 import json
 import socket
@@ -6,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -17,11 +20,12 @@ from typer.core import TyperGroup
 
 from app import __version__, database, showing
 from app.manners import logging_config
-from app.seeding import load as seeding
-from app.seeding import receipts, redact
-from app.seeding.dataset import Dataset
-from app.seeding.files import SeedError
 from app.settings import Settings, unknown_variables
+
+if TYPE_CHECKING:
+    from app.seeding.dataset import Dataset
+    from app.seeding.files import SeedError
+    from app.seeding.load import Outcome
 
 
 class Commands(TyperGroup):
@@ -64,16 +68,19 @@ def _settings() -> Settings:
         _fail("; ".join(f"CGT_{str(found['loc'][0]).upper()}: {found['msg']} (got {found['input']!r})" for found in error.errors()))
 
 
-def _read(settings: Settings, folder: Path | None, held: Path | None) -> Dataset:
+def _read(settings: Settings, folder: Path | None, held: Path | None) -> "Dataset":
+    from app.seeding.files import SeedError  # noqa: PLC0415
+    from app.seeding.load import open_folder  # noqa: PLC0415
+
     folder = folder or settings.seeds
     held = held or settings.documents
     try:
-        return seeding.open_folder(folder, held)
+        return open_folder(folder, held)
     except SeedError as error:
         _tell(error)
 
 
-def _tell(error: SeedError) -> NoReturn:
+def _tell(error: "SeedError") -> NoReturn:
     for mistake in error.mistakes:
         err.print(str(mistake))
     count = len(error.mistakes)
@@ -102,7 +109,7 @@ def serve() -> None:
     except DBAPIError as error:
         _fail(database.explain(engine, error, "CGT_READ_URL" if settings.read_url else "CGT_DATABASE_URL"))
     _refuse_taken_port(settings)
-    import uvicorn  # noqa: PLC0415  only serving needs it
+    import uvicorn  # noqa: PLC0415
 
     uvicorn.run(
         "app.main:create_app",
@@ -134,6 +141,9 @@ def seed(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare everything, change nothing.")] = False,
 ) -> None:
     """Migrate the database, check the curated files and load them, all in one transaction; print what changed."""
+    from app.seeding.files import SeedError  # noqa: PLC0415
+    from app.seeding.load import load  # noqa: PLC0415
+
     settings = _settings()
     data = _read(settings, folder, documents)
     try:
@@ -142,7 +152,7 @@ def seed(
         if dry_run and file is not None and not file.exists():
             engine = database.in_memory()
         with err.status("loading") as status:
-            outcome = seeding.load(engine, data, dry_run=dry_run, progress=status.update)
+            outcome = load(engine, data, dry_run=dry_run, progress=status.update)
     except SeedError as error:
         _tell(error)
     except database.DatabaseError as error:
@@ -150,7 +160,7 @@ def seed(
     _report(settings, outcome, dry_run=dry_run)
 
 
-def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> None:
+def _report(settings: Settings, outcome: "Outcome", *, dry_run: bool) -> None:
     where = database.shown(database.parse_url(settings.database_url))
     if outcome.migrated:
         out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.HEAD}")
@@ -174,11 +184,15 @@ def _report(settings: Settings, outcome: seeding.Outcome, *, dry_run: bool) -> N
 @app.command()
 def verify(folder: SeedsArgument = None, documents: DocumentsOption = None) -> None:
     """Check the curated files without a database; with the documents, read every cited passage again and write the receipts."""
+    from app.seeding import receipts  # noqa: PLC0415
+    from app.seeding.files import SeedError  # noqa: PLC0415
+    from app.seeding.load import read  # noqa: PLC0415
+
     settings = _settings()
     folder = folder or settings.seeds
     held = documents or settings.documents
     try:
-        data = seeding.read(folder)
+        data = read(folder)
         citations = sum(len(record.cite) for _, record in data.records())
         out.print(f"{sum(data.counts().values())} records and {citations} citations are in order")
         if held is None:
@@ -231,7 +245,7 @@ def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of
 @app.command()
 def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or that of an earlier export.")]) -> None:
     """Write everything of the served release to a folder: CSV, NDJSON, Parquet and JSON Schemas, described as a Data Package."""
-    from app import datapackage  # noqa: PLC0415  the writers take a while to import, which no other command should wait for
+    from app import datapackage  # noqa: PLC0415
 
     settings = _settings()
     with _current(settings) as connection:
@@ -263,6 +277,8 @@ def redact_field(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be redacted, change nothing.")] = False,
 ) -> None:
     """Take the value of a field out of every release, for law's sake; answers then say that it was redacted."""
+    from app.seeding import redact  # noqa: PLC0415
+
     settings = _settings()
     if not reason.strip():
         _fail("--reason is empty; say why, as answers will tell it")
@@ -311,7 +327,7 @@ def upgrade() -> None:
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
-    from app.main import create_app  # noqa: PLC0415  takes seconds to import, which no other command should wait for
+    from app.main import create_app  # noqa: PLC0415
 
     sys.stdout.write(json.dumps(create_app(_settings()).openapi(), ensure_ascii=False, indent=2) + "\n")
 
@@ -319,6 +335,9 @@ def openapi() -> None:
 @app.command()
 def doctor() -> None:
     """Say what is wrong with this installation and how to mend it; exit status 1 if anything is."""
+    from app.seeding.files import SeedError  # noqa: PLC0415
+    from app.seeding.load import read  # noqa: PLC0415
+
     settings = _settings()
     wrong = 0
 
@@ -332,7 +351,7 @@ def doctor() -> None:
     for line in unknown_variables():
         tell(False, line)
     try:
-        data = seeding.read(settings.seeds, settings.documents)
+        data = read(settings.seeds, settings.documents)
         tell(True, f"curated files in {settings.seeds}: {sum(data.counts().values())} records")
     except SeedError as error:
         tell(False, f"curated files in {settings.seeds}: {len(error.mistakes)} mistakes; 'cgt verify' lists them")

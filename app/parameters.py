@@ -115,7 +115,7 @@ Decimal = Annotated[
 class NoQuery(BaseModel):
     """No parameters at all."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 _RELEASE = "(0|[1-9][0-9]{0,8})"

@@ -1,6 +1,7 @@
 """`fields`: the parts of a record that a client wants, by dotted names that go into parts and through lists."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -52,11 +53,6 @@ def projection(kind: str, fields: str | None) -> Projection | None:
     return Projection([name for name in names if not any(name.startswith(f"{other}.") for other in names)])
 
 
-def field_names(kind: str) -> list[str]:
-    """Every field of a kind of record, parts with dots."""
-    return _FIELD_NAMES[kind]
-
-
 def _collect(schema: dict[str, Any], definitions: dict[str, Any], prefix: str) -> Iterator[str]:
     for option in [schema, *schema.get("anyOf", []), *([schema["items"]] if isinstance(schema.get("items"), dict) else [])]:
         resolved = definitions[option["$ref"].rsplit("/", 1)[1]] if "$ref" in option else option
@@ -65,9 +61,9 @@ def _collect(schema: dict[str, Any], definitions: dict[str, Any], prefix: str) -
             yield from _collect(part, definitions, f"{prefix}{name}.")
 
 
-def _fields(kind: str) -> list[str]:
+@cache
+def field_names(kind: str) -> list[str]:
+    """Every field of a kind of record, parts with dots."""
     schema = RECORDS[kind].model_json_schema(mode="serialization")
     return list(dict.fromkeys(_collect(schema, schema.get("$defs", {}), "")))
 
-
-_FIELD_NAMES = {kind: _fields(kind) for kind in RECORDS}

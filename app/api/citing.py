@@ -1,10 +1,9 @@
 """`/cite`: how to cite an answer of this service so that the address gives the same records later."""
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, quote
 
-import httpx
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +20,9 @@ from app.parameters import ID_PATTERN, NoQuery, format_of
 from app.problems import InvalidRequest, NotReady, invalid
 from app.reader import asked_release, reading
 from app.schemas import RECORDS
+
+if TYPE_CHECKING:
+    import httpx
 
 router = APIRouter(tags=["service"], route_class=StrictRoute)
 
@@ -174,7 +176,9 @@ async def _title(request: Request, path: str, query: str) -> str | None:
         return title_of((await client.get(f"{path}?{whole}")).json()["data"])
 
 
-def _client(request: Request) -> httpx.AsyncClient:
+def _client(request: Request) -> "httpx.AsyncClient":
+    import httpx  # noqa: PLC0415  no start of the service waits for a client
+
     """A client of this very service, which is answered from no older release than it was before."""
     transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
     return httpx.AsyncClient(transport=transport, base_url=str(request.base_url), headers={RELEASE_HEADER: str(asked_release(request))})

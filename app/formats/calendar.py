@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-
-from icalendar import Calendar, Event
-from icalendar.prop import vText, vUri
+from typing import TYPE_CHECKING
 
 from app import vocabulary
 from app.formats.context import Context, Record
 from app.formats.flat import cited
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 _EXACT = re.compile(r"\d{4}-\d{2}-\d{2}(/\d{4}-\d{2}-\d{2})?", re.ASCII)
 _UNSETTLED = {"announced", "postponed"}
@@ -18,6 +19,9 @@ _UNSETTLED = {"announced", "postponed"}
 
 def ics(context: Context, _kind: str, records: Iterable[Record]) -> Iterator[bytes]:
     """One VEVENT an event that has a date. A calendar has no place for the others, and its description says so."""
+    from icalendar import Calendar  # noqa: PLC0415  no start of the service waits for a writer's library
+    from icalendar.prop import vText  # noqa: PLC0415
+
     calendar = Calendar()
     calendar.add("prodid", "-//CGT Atlas//Events//EN")
     calendar.add("version", "2.0")
@@ -35,7 +39,10 @@ def ics(context: Context, _kind: str, records: Iterable[Record]) -> Iterator[byt
     yield b"END:VCALENDAR" + end
 
 
-def _event(context: Context, record: Record) -> Event:
+def _event(context: Context, record: Record) -> "Event":
+    from icalendar import Event  # noqa: PLC0415
+    from icalendar.prop import vUri  # noqa: PLC0415
+
     span = record["date"]
     first, last = days(span)
     exact = _EXACT.fullmatch(span["edtf"]) is not None

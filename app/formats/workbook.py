@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date
 from typing import IO, Any
 
-import xlsxwriter
-
 from app.formats.context import ATTRIBUTION, Context, Record, TooLarge, stream
 from app.formats.flat import Cell, Type, citation_columns, citation_header, citation_rows, columns
 
@@ -35,6 +33,8 @@ def xlsx(context: Context, kind: str, records: Iterable[Record]) -> Iterator[byt
 
 
 def _write(file: IO[bytes], context: Context, kind: str, records: Iterable[Record]) -> None:
+    import xlsxwriter  # noqa: PLC0415  no start of the service waits for a writer's library
+
     found = columns(context, kind)
     main, cited = citation_columns(context, kind)
     workbook = xlsxwriter.Workbook(file, _OPTIONS)
