@@ -20,7 +20,7 @@ from app.database import Snapshot, among
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, columns
-from app.paging import Rewrite, SortKey, after, envelope, link_to_next, only_json, opened, ordered, sealed, written
+from app.paging import Rewrite, SortKey, after, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
 from app.postings import Order
 from app.projection import projection
@@ -54,7 +54,8 @@ def answer(
     only_json(reader, {"fields": query.fields, "facets": given})
     keys = [(sorts[name], down) for name, down in ordered(query, sorts)]
     listing = Listing(reader, kind, chosen, keys, usual=_is_usual(query))
-    seal = sealed(reader.request, query)
+    force = applied(query)
+    seal = sealed(reader.request, force)
     behind = None
     if query.cursor is not None:
         behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
@@ -74,7 +75,7 @@ def answer(
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
         return export(replace(reader, headers=reader.headers | link), kind, map(body, shown))
     counted = {name: facets.count(reader, offered[name], query) for name in wanted}
-    return envelope(reader, query, [body(whole) for whole in shown], len(chosen), cursor, counted)
+    return envelope(reader, force, [body(whole) for whole in shown], len(chosen), cursor, counted)
 
 
 def _is_usual(query: ListQuery) -> bool:

@@ -130,9 +130,7 @@ class Listing(Shape, Generic[R]):
     model_config = ConfigDict(json_schema_extra={"description": "A page of records."}, use_attribute_docstrings=False)
 
     data: list[R] = Field(description="The records of this page.")
-    facets: dict[str, list[Bucket]] = Field(
-        default_factory=dict, description="Counts by the facets that were asked for; there only if some were."
-    )
+    facets: dict[str, list[Bucket]] = Field(default_factory=dict, description="Counts by the facets that were asked for; there only if some were.")
     note: str = Field(
         default="",
         description="What must be known to read the answer rightly, such as that nothing had been released yet; there only if there is something.",

@@ -8,7 +8,6 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
@@ -16,7 +15,7 @@ from app.agents import endpoint, guide
 from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
 from app.caching import NotModified
 from app.envelopes import RELEASE_HEADER
-from app.manners import HEADER, Manners
+from app.manners import HEADER, Compression, Manners
 from app.problems import install
 from app.remembering import Remembering
 from app.settings import Settings
@@ -24,6 +23,9 @@ from app.standing import Standing
 
 EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_HEADER, HEADER]
 """Headers that a page of another origin may read."""
+
+COMPRESSION = 4
+"""zlib's level: a page of 30 kB gets 6 % larger than at the highest, in half of the time."""
 
 DESCRIPTION = """
 A curated database of the cell and gene therapy (CGT) industry in which **every number carries its receipt**: which source
@@ -79,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     def not_modified(_: Request, known: NotModified) -> Response:
         return Response(status_code=304, headers=known.headers)
 
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Compression, minimum_size=1000, compresslevel=COMPRESSION)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"], expose_headers=EXPOSED)
     app.add_middleware(Remembering, standing=app.state.standing)
     app.add_middleware(Manners)

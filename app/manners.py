@@ -1,4 +1,4 @@
-"""HTTP manners that hold for every answer: request ids, HEAD, one log line a request.
+"""HTTP manners that hold for every answer: request ids, HEAD, one log line a request, compression for those who take it.
 
 A pure ASGI middleware around everything else, so that errors have them too.
 """
@@ -7,10 +7,11 @@ import json
 import logging
 import re
 import time
-import uuid
+from functools import lru_cache
+from secrets import token_hex
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
@@ -31,7 +32,7 @@ class Manners:
             await self.app(scope, receive, send)
             return
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        identifier = given if _ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
+        identifier = given if _ACCEPTABLE_ID.fullmatch(given) else token_hex(16)
         head = scope["method"] == "HEAD"
         started, status = time.perf_counter(), 500
 
@@ -39,10 +40,10 @@ class Manners:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = identifier
-                if "vary" in headers:  # whoever adds to it does not look at what stands there
-                    headers["vary"] = ", ".join(dict.fromkeys(name.strip() for name in headers["vary"].split(",")))
+                given = message.get("headers", ())
+                varying = _varying(b",".join(value for name, value in given if name == b"vary"))
+                own = [(HEADER.lower().encode(), identifier.encode()), (b"vary", varying)]
+                message["headers"] = [header for header in given if header[0] != b"vary"] + own
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -51,15 +52,32 @@ class Manners:
         try:
             await self.app({**scope, "method": "GET"} if head else scope, receive, answer)
         finally:
-            line = {
-                "request_id": identifier,
-                "method": scope["method"],
-                "path": scope["path"],
-                "query": scope["query_string"].decode("latin-1"),
-                "status": status,
-                "milliseconds": round((time.perf_counter() - started) * 1000, 2),
-            }
-            logger.info("request", extra={"fields": line})
+            if logger.isEnabledFor(logging.INFO):
+                line = {
+                    "request_id": identifier,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "query": scope["query_string"].decode("latin-1"),
+                    "status": status,
+                    "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+                }
+                logger.info("request", extra={"fields": line})
+
+
+@lru_cache(100)
+def _varying(given: bytes) -> bytes:
+    """What an answer depends on, each once: whoever adds to it does not look at what stands there. Any answer may be compressed."""
+    names = [name.strip() for name in given.split(b",")]
+    return b", ".join(dict.fromkeys(name for name in [*names, b"Accept-Encoding"] if name))
+
+
+class Compression(GZipMiddleware):
+    """Compresses answers for those who take it; what goes to others is not looked at."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        taken = scope["type"] == "http" and any(b"gzip" in value for name, value in scope["headers"] if name == b"accept-encoding")
+        await (super().__call__(scope, receive, send) if taken else self.app(scope, receive, send))
 
 
 class JsonFormatter(logging.Formatter):

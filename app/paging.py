@@ -11,18 +11,20 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from fastapi.responses import Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 from starlette.requests import Request
 
 from app import facets, history, vocabulary
 from app.caching import refuse_unchanged
 from app.dates import EdtfDate
-from app.envelopes import AppliedDate, RecordLinks
+from app.envelopes import RecordLinks
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, OPEN, Document, Record, Rendering, columns
@@ -36,6 +38,9 @@ _MOST_CANDIDATES = 5000
 
 ROWS = 500
 """Rows that are fetched at a time."""
+
+_FREE = {"cursor", "limit", "fields", "facets", "format"}
+"""Parameters that may change from page to page."""
 
 Rewrite = Callable[[bytes], bytes]
 """What a query does to the JSON of a record."""
@@ -69,7 +74,9 @@ def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | 
     """
     errors: list[ProblemError] = []
     for parameter, (kind, ids) in given.items():
-        wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids or ()))
+        if not ids:
+            continue
+        wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
         if not all(_is_there(reader, kind, identifier) for identifier in wanted):
             errors += _strangers(reader, parameter, kind, wanted)
     if errors:
@@ -180,6 +187,8 @@ def only_json(reader: Reader, given: dict[str, str | None]) -> None:
     """Refuse parameters that the negotiated format has no place for."""
     format = reader.request.state.format
     admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
+    if all(value is None for value in given.values()):
+        return
     errors = [
         invalid(name, value, f"is not offered with the format {format}; leave it out, or take {' or '.join(sorted(admitted[name]))}")
         for name, value in given.items()
@@ -193,7 +202,7 @@ def _whole(
     reader: Reader, kind: str, query: ListQuery, statement: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
 ) -> Response:
     """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
-    seal = sealed(reader.request, query)
+    seal = sealed(reader.request, applied(query))
     behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(reader.request, reader.headers)
     sorted_rows = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
@@ -220,7 +229,8 @@ def page(
 ) -> Response:
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection = reader.request, reader.connection
-    seal = sealed(request, query)
+    force = applied(query)
+    seal = sealed(request, force)
     behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(request, reader.headers)
     labels = [f"sort_{place}" for place in range(len(order))]
@@ -235,13 +245,12 @@ def page(
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         following = written(reader, [getattr(rows[-1], label) for label in labels], seal)
-    return envelope(reader, query, [body(row) for row in rows], total or 0, following, counted())
+    return envelope(reader, force, [body(row) for row in rows], total or 0, following, counted())
 
 
-def _why_nothing(reader: Reader, query: PageQuery) -> str | None:
+def _why_nothing(reader: Reader, force: dict[str, Any]) -> str | None:
     """Where an empty list of the events of some regions is explained."""
-    force = applied(query)
-    if not reader.request.url.path.endswith("/events") or "region" not in force or "published_before" in force:
+    if not reader.request.scope["path"].endswith("/events") or "region" not in force or "published_before" in force:
         return None
     told = {name: force[name] for name in ("region", "region_match", "type", "from", "to", "as_of") if name in force}
     asked: dict[str, Any] = {name: value["edtf"] if isinstance(value, dict) else value for name, value in told.items()}
@@ -260,30 +269,31 @@ def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str,
 
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
     """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
-    seal = sealed(reader.request, query)
+    force = applied(query)
+    seal = sealed(reader.request, force)
     last = "" if query.cursor is None else str(opened(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])
     refuse_unchanged(reader.request, reader.headers)
     part = made(last, query.limit + 1)
     shown = part.items[: query.limit]
     following = written(reader, [shown[-1][0]], seal) if len(part.items) > query.limit else None
-    return envelope(reader, query, [body for _, body in shown], part.total, following, part.counted)
+    return envelope(reader, force, [body for _, body in shown], part.total, following, part.counted)
 
 
-def envelope(reader: Reader, query: PageQuery, bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
-    """The answer around the records of a page; `following` is the cursor of the next one."""
+def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
+    """The answer around the records of a page, with the parameters in force; `following` is the cursor of the next page."""
     if not total and reader.moment.release:
-        reader = reader.noting(_why_nothing(reader, query))
+        reader = reader.noting(_why_nothing(reader, force))
     request = reader.request
     onward = link_to_next(request, following)
     # As `Listing` shows it; its models would take longer than all the rest.
     parts: dict[str, Any] = {} if reader.note is None else {"note": reader.note}
     parts |= {"facets": counted} if counted else {}
-    parts["page"] = {"limit": query.limit, "total": total, "total_is": "exact", "next": following}
+    parts["page"] = {"limit": force["limit"], "total": total, "total_is": "exact", "next": following}
     parts["links"] = {"self": _self(request), "next": onward}
-    parts["applied"] = applied(query)
-    tail = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    parts["applied"] = force
+    tail = to_json(parts)[1:-1]
     release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json()
-    content = b'{"data":[%b],%b,"release":%b}' % (b",".join(bodies), tail.encode(), release.encode())
+    content = b'{"data":[%b],%b,"release":%b}' % (b",".join(bodies), tail, release.encode())
     headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
     return Response(content, headers=headers, media_type="application/json")
 
@@ -335,15 +345,22 @@ def _tell_why(reader: Reader, kind: str, identifier: str, before: EdtfDate | Non
 
 
 def applied(query: BaseModel) -> dict[str, Any]:
-    """The parameters in force, by the names that they have in the URL."""
+    """The parameters in force, by the names that they have in the URL, dates as `AppliedDate` shows them."""
     found: dict[str, Any] = {}
-    for name, info in type(query).model_fields.items():
-        value = getattr(query, name)
+    values = query.__dict__
+    for name, shown in _shown_names(type(query)):
+        value = values[name]
         if isinstance(value, EdtfDate):
-            value = AppliedDate(edtf=value.edtf, earliest=value.first, latest=value.last).model_dump(mode="json")
-        if value is not None and value != []:
-            found[info.alias or name] = value
+            found[shown] = {"edtf": value.edtf, "earliest": value.first, "latest": value.last}
+        elif value is not None and value != []:
+            found[shown] = value
     return found
+
+
+@cache
+def _shown_names(model: type[BaseModel]) -> list[tuple[str, str]]:
+    """The fields of a query with the names that they have in the URL."""
+    return [(name, info.alias or name) for name, info in model.model_fields.items()]
 
 
 def ordered(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
@@ -377,10 +394,10 @@ def after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement
     return or_(*ways)
 
 
-def sealed(request: Request, query: PageQuery) -> bytes:
+def sealed(request: Request, force: dict[str, Any]) -> bytes:
     """What ties a cursor to its path and query; `limit`, `fields` and `facets` may change from page to page."""
-    bound = {name: value for name, value in applied(query).items() if name not in {"cursor", "limit", "fields", "facets", "format"}}
-    return hashlib.sha256(json.dumps([request.url.path, bound], sort_keys=True).encode()).digest()
+    bound = [item for item in force.items() if item[0] not in _FREE]
+    return hashlib.sha256(to_json([request.scope["path"], bound])).digest()
 
 
 def written(reader: Reader, values: list[Any], seal: bytes) -> str:
@@ -423,11 +440,16 @@ def _value(value: Any, key: SortKey) -> str | float | date | None:
 
 
 def _self(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    return str(request.scope["path"]) + (f"?{query}" if query else "")
 
 
 def link_to_next(request: Request, cursor: str | None) -> str | None:
     """The path-relative URL of the page that a cursor leads to."""
     if cursor is None:
         return None
-    return f"{request.url.path}?{request.url.remove_query_params('cursor').include_query_params(cursor=cursor).query}"
+    given = request.scope["query_string"].decode("latin-1").split("&")
+    kept = [part for part in given if part and unquote_plus(part.partition("=")[0]) != "cursor"]
+    # What a client may send as it is and a header may not hold is encoded.
+    query = quote("&".join(kept), safe="%/:?@!$&'()*+,;=")
+    return f"{request.scope['path']}?{query}{'&' if query else ''}cursor={cursor}"

@@ -231,17 +231,21 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
     """Refuse what a query model never gets to see: bytes that are no text, control characters, repeated single parameters."""
     raw = request.scope.get("query_string", b"").decode("latin-1")
     try:
-        unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
+        if "%" in raw or not raw.isascii():
+            unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest([invalid("query", raw, "is not UTF-8; percent-encode the parameters as UTF-8")]) from None
     given = request.query_params.multi_items()
     if len(given) > MOST_PARAMETERS:
         raise InvalidRequest([invalid("query", None, f"holds {len(given)} parameters; at most {MOST_PARAMETERS}")])
+    names = [name for name, _ in given]
     errors = [
         invalid(name, None, f"stands there {count} times; at most {MOST_VALUES} values")
-        for name, count in Counter(name for name, _ in given).items()
+        for name, count in (Counter(names).items() if len(names) > MOST_VALUES else ())
         if count > MOST_VALUES
     ]
+    if _CONTROL.search("".join(part for pair in given for part in pair)) is None and len(set(names)) == len(names) and not errors:
+        return
     seen: set[str] = set()
     for name, value in given:
         if _CONTROL.search(value) or _CONTROL.search(name):

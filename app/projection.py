@@ -66,4 +66,3 @@ def field_names(kind: str) -> list[str]:
     """Every field of a kind of record, parts with dots."""
     schema = RECORDS[kind].model_json_schema(mode="serialization")
     return list(dict.fromkeys(_collect(schema, schema.get("$defs", {}), "")))
-

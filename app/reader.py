@@ -52,6 +52,8 @@ class Reader:
     def at(self, query: Any) -> "Reader":
         """The reader of the moment that a query names by `as_of` and `published_before`; refuses what names none."""
         as_of, before = getattr(query, "as_of", None), getattr(query, "published_before", None)
+        if before is None and as_of is None:
+            return self
         moment, release, note = self.moment, self.release, None
         if before is not None:
             moment = replace(moment, day=min(before.first, UNDATED - timedelta(days=1)))

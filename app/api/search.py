@@ -17,7 +17,7 @@ from app.api.routing import StrictRoute
 from app.caching import refuse_unchanged
 from app.chosen import bodies, identifiers
 from app.envelopes import Listing
-from app.paging import SortKey, envelope, opened, sealed, written
+from app.paging import SortKey, applied, envelope, opened, sealed, written
 from app.parameters import TextQuery, Words
 from app.reader import Reader, reading
 from app.search import query_words
@@ -56,7 +56,8 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
         many = sorted(((len(versions), kind) for kind, versions in by_kind.items() if versions), key=lambda pair: (-pair[0], pair[1]))
         kinds = [{"value": kind, "label": kind, "count": count} for count, kind in many]
         asked = {kind: versions for kind, versions in by_kind.items() if not query.kind or kind in query.kind}
-        seal = sealed(request, query)
+        force = applied(query)
+        seal = sealed(request, force)
         behind = None if query.cursor is None else opened(reader, query.cursor, seal, ORDER)
         refuse_unchanged(request, reader.headers)
         if not kinds and reader.moment.release:
@@ -68,7 +69,7 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
         whole = bodies(reader.snapshot, [version for *_, version in shown], quoted=True)
         hits = [highlights.hit(json.loads(body), query.q, wanted / words) for (words, *_), body in zip(shown, whole, strict=True)]
         total = sum(map(len, asked.values()))
-        return envelope(reader, query, [hit.model_dump_json().encode() for hit in hits], total, cursor, {"kind": kinds})
+        return envelope(reader, force, [hit.model_dump_json().encode() for hit in hits], total, cursor, {"kind": kinds})
 
 
 def _ranked(reader: Reader, found: dict[str, BitMap], behind: list[Any] | None) -> Iterator[tuple[int, str, str, int]]:
