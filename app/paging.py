@@ -396,7 +396,7 @@ def after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement
 
 def sealed(request: Request, force: dict[str, Any]) -> bytes:
     """What ties a cursor to its path and query; `limit`, `fields` and `facets` may change from page to page."""
-    bound = [item for item in force.items() if item[0] not in _FREE]
+    bound = sorted(item for item in force.items() if item[0] not in _FREE)
     return hashlib.sha256(to_json([request.scope["path"], bound])).digest()
 
 

@@ -115,7 +115,7 @@ Decimal = Annotated[
 class NoQuery(BaseModel):
     """No parameters at all."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 _RELEASE = "(0|[1-9][0-9]{0,8})"
@@ -155,6 +155,8 @@ class SupportQuery(NoQuery):
 class RecordQuery(NoQuery):
     """Parameters of one record."""
 
+    model_config = ConfigDict(defer_build=True)
+
     slow: ClassVar[frozenset[str]] = frozenset({"convert"})
     """Parameters with which an answer may take long enough to keep others waiting."""
 
@@ -177,6 +179,9 @@ Words = Annotated[str, StringConstraints(max_length=LONGEST_Q), AfterValidator(_
 
 class PageQuery(NoQuery):
     """Parameters of everything that comes in pages."""
+
+    # Made when it is first asked for: no start of the service waits for all of them.
+    model_config = ConfigDict(defer_build=True)
 
     limit: Whole = Field(default=DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, examples=[20])
     """Records a page; may change from page to page."""
