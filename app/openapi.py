@@ -4,10 +4,12 @@ It is FastAPI's own, with terms defined once, problems instead of FastAPI's vali
 a reader looks for them.
 """
 
+import warnings
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from app import vocabulary
 from app.envelopes import RELEASE_HEADER
@@ -32,15 +34,18 @@ TAGS = {
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the application."""
-    made = get_openapi(
-        title=app.title,
-        version=app.version,
-        summary=app.summary,
-        description=app.description,
-        license_info=app.license_info,
-        routes=app.routes,
-        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
-    )
+    with warnings.catch_warnings():
+        # FastAPI keeps this to itself where it makes the parameters of a model; models that are made late (`defer_build`) tell it here.
+        warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            license_info=app.license_info,
+            routes=app.routes,
+            tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        )
     schemas = made["components"]["schemas"]
     problem = ProblemDetails.model_json_schema(mode="serialization", ref_template=_PLACE + "{model}")
     schemas.update(problem.pop("$defs"))
