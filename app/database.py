@@ -42,6 +42,10 @@ from app.settings import Settings
 BUSY_TIMEOUT = 5
 """Seconds that a connection waits for another one's lock."""
 
+WRITER_CACHE = 262_144
+"""Kilobytes of a SQLite file that whoever writes keeps in memory: indexes are filled in no order, and with the usual 2,000 every row of a
+large load reads and writes pages of them."""
+
 LOAD_LOCK = 0x636774
 """Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
 
@@ -313,6 +317,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
                 # Readers go on while a load writes. The mode belongs to the file and cannot change in a transaction.
                 raw: Any = connection.connection.dbapi_connection
                 raw.execute("PRAGMA journal_mode = WAL")
+                raw.execute(f"PRAGMA cache_size = -{WRITER_CACHE}")
             with connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
