@@ -37,6 +37,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes of a server")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts of the measures")
+    parser.add_argument("--most-postgresql", type=int, default=None, metavar="EVENTS", help="load no more events than this into PostgreSQL")
     parser.add_argument("--others", nargs="*", choices=OTHERS, default=list(OTHERS), help="what to compare with")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each load in each round")
@@ -112,6 +113,8 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
             bench = Bench(size, work.absolute(), servers, results, given.distinct)
             bases = []
             for engine in given.engines:
+                if engine == "postgresql" and given.most_postgresql is not None and size > given.most_postgresql:
+                    continue
                 file = work.absolute() / f"atlas-{size}.db"
                 url = f"sqlite:///{file}" if maintenance is None or engine == "sqlite" else new_database(maintenance, f"atlas_{size}")
                 base = Base(url, size, engine)

@@ -61,7 +61,7 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
     SeedError where a published id is missing from it or where entries in JSON Lines have mistakes, DatabaseError where the database cannot be used.
     """
     progress("rendering records")
-    with database.writing(engine) as connection:
+    with work.seldom_collecting(), database.writing(engine) as connection:
         migrated = database.upgrade(connection)
         outcome = Publication(connection, data, progress).publish()
         outcome.migrated = migrated
