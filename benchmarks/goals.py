@@ -45,7 +45,8 @@ def _growth(measure: str, engine: str) -> Look:
     """How much larger it is at the largest size than at the smallest."""
 
     def look(results: Results) -> tuple[float, int] | None:
-        smallest, largest = results.sizes()[0], results.sizes()[-1]
+        sizes = results.sizes(measure, engine) or [0]
+        smallest, largest = sizes[0], sizes[-1]
         above, below = results.value(measure, largest, engine), results.value(measure, smallest, engine)
         return (above / below, largest) if above is not None and below and smallest < largest else None
 
@@ -56,7 +57,7 @@ def _worst(measures: list[str], engine: str) -> Look:
     """The largest of some at the largest size."""
 
     def look(results: Results) -> tuple[float, int] | None:
-        at = results.sizes()[-1]
+        at = max([0, *(size for measure in measures for size in results.sizes(measure, engine))])
         found = [value for measure in measures if (value := results.value(measure, at, engine)) is not None]
         return (max(found), at) if found else None
 
@@ -65,7 +66,7 @@ def _worst(measures: list[str], engine: str) -> Look:
 
 def _at_largest(one: str, other: str | None, engine: str) -> Look:
     def look(results: Results) -> tuple[float, int] | None:
-        at = results.sizes()[-1]
+        at = (results.sizes(one, engine) or [0])[-1]
         above, below = results.value(one, at, engine), results.value(other, at, engine) if other else 1.0
         return (above / below, at) if above is not None and below else None
 

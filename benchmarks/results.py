@@ -48,9 +48,10 @@ class Results:
         found = self.values.get((measure, size, engine, workers))
         return found.median if found else None
 
-    def sizes(self) -> list[int]:
-        """The sizes of the data, the smallest first."""
-        return sorted({measured.size for measured in self.values.values()})
+    def sizes(self, measure: str | None = None, engine: str | None = None) -> list[int]:
+        """The sizes of the data, the smallest first; those at which a measure was taken on an engine."""
+        taken = [one for one in self.values.values() if measure in {None, one.measure} and engine in {None, one.engine}]
+        return sorted({one.size for one in taken})
 
     def nearest(self, size: int) -> int:
         """The measured size that is nearest to one."""
