@@ -143,28 +143,27 @@ class Postings:
         return self.index.kept((field, "least", least), lambda: self._between(field, number(least), "~"))
 
     def from_day(self, field: str, day: date) -> BitMap:
-        """The versions whose day is not before this one: later years, later months of its year, days of its month from it on."""
+        """The versions whose day is not before this one: later years, later months of its year, days of its month from it on.
 
-        def make() -> BitMap:
-            year, month = day.isoformat()[:4], day.isoformat()[:7]
-            if (day.month, day.day) == (1, 1):
-                return self._between(f"{field}.year", year, "~")
-            later_years = self._between(f"{field}.year", f"{year}~", "~")
-            if day.day == 1:
-                return later_years | self._between(f"{field}.month", month, f"{year}~")
-            later_months = self._between(f"{field}.month", f"{month}~", f"{year}~")
-            return BitMap.union(later_years, later_months, self._between(f"{field}.day", day.isoformat(), f"{month}~"))
+        Only the years are kept: they are few and large. Days are many, and to keep a set for each would leave room for nothing else.
+        """
+        year, month = day.isoformat()[:4], day.isoformat()[:7]
+        if (day.month, day.day) == (1, 1):
+            return self._from_year(field, year)
+        later_years = self._from_year(field, f"{year}~")
+        if day.day == 1:
+            return later_years | self._between(f"{field}.month", month, f"{year}~")
+        later_months = self._between(f"{field}.month", f"{month}~", f"{year}~")
+        return BitMap.union(later_years, later_months, self._between(f"{field}.day", day.isoformat(), f"{month}~"))
 
-        return self.index.kept((field, "from", day), make)
+    def _from_year(self, field: str, year: str) -> BitMap:
+        """The versions whose day lies in years that do not come before this one as text."""
+        return self.index.kept((field, "years", year), lambda: self._between(f"{field}.year", year, "~"))
 
     def to_day(self, field: str, day: date) -> BitMap:
         """The versions whose day is not after this one; without a day it is neither before nor after."""
-
-        def make() -> BitMap:
-            known = self.index.kept((field, "known"), lambda: self._between(f"{field}.year", "", "~"))
-            return known if day == date.max else known - self.from_day(field, day + timedelta(days=1))
-
-        return self.index.kept((field, "to", day), make)
+        known = self._from_year(field, "")
+        return known if day == date.max else known - self.from_day(field, day + timedelta(days=1))
 
     def within(self, field: str, regions: Sequence[str], match: str) -> BitMap:
         """The versions whose region is one of these; unless the match is `exact`, or lies in one at any depth."""
