@@ -22,7 +22,7 @@ from app.facets import Facet
 from app.models import KINDS, columns
 from app.paging import Rewrite, SortKey, after, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
-from app.postings import Order
+from app.postings import GROUP, STRETCH, Order
 from app.projection import projection
 from app.reader import Reader
 from app.standing import Outdated
@@ -30,7 +30,10 @@ from app.standing import Outdated
 FEW = 2_000
 """Records that are sorted here; more of them are found by going through the database's own order."""
 _BATCH = 500
-_STRETCH = 4_096
+_FETCHED = 4_096
+"""Rows that the database hands over at a time."""
+_DENSE = 128
+"""Chosen versions of a stretch from which on it is quicker to go through it than to sort their places."""
 
 Keys = list[tuple[SortKey, bool]]
 """Columns to sort by, and whether each descends."""
@@ -122,7 +125,7 @@ class Listing:
         statement = select(self.table.version).where(*self._joined()).order_by(*keys)
         if values is not None:
             statement = statement.where(after(self.keys, values))
-        found = self.reader.connection.scalars(statement.execution_options(yield_per=_STRETCH))
+        found = self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED))
         return filter(self.chosen.__contains__, found)
 
     def _rows(self, versions: Iterable[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
@@ -178,8 +181,23 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
             raise Outdated  # the records were written anew since the order was read
         places = sorted(map(order.places.__getitem__, chosen))
         return map(order.versions.__getitem__, places[bisect_left(places, start) :])
-    stretches = (order.versions[first : first + _STRETCH] for first in range(start, all_of_them, _STRETCH))
-    return (version for stretch in stretches for version in filter(chosen.__contains__, stretch))
+    return _looked_up(order, chosen, start)
+
+
+def _looked_up(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
+    """The chosen versions found stretch by stretch: what was chosen by date lies together, often far from the beginning."""
+    number = start // STRETCH
+    while number < len(order.stretches):
+        if number % GROUP == 0 and chosen.isdisjoint(order.groups[number // GROUP]):
+            number += GROUP
+            continue
+        found = chosen & order.stretches[number]
+        if len(found) > _DENSE:
+            yield from filter(chosen.__contains__, order.versions[max(start, number * STRETCH) : (number + 1) * STRETCH])
+        elif found:
+            places = sorted(map(order.places.__getitem__, found))
+            yield from map(order.versions.__getitem__, places[bisect_left(places, start) :])
+        number += 1
 
 
 def batches(versions: Iterable[int], size: int) -> Iterator[list[int]]:

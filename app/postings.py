@@ -32,6 +32,12 @@ TAKING = " "
 T = TypeVar("T")
 
 
+STRETCH = 1_024
+"""Places of an order that are looked at together."""
+GROUP = 64
+"""Stretches that are passed over together."""
+
+
 def number(given: int) -> str:
     """A whole number as a value of a field, in an order that is that of the numbers."""
     return f"{given:010d}"
@@ -57,6 +63,16 @@ class Order:
         for place, version in enumerate(self.versions):
             places[version] = place
         return places
+
+    @cached_property
+    def stretches(self) -> list[BitMap]:
+        """The versions of every `STRETCH` places, as sets: one look tells whether any of them was chosen."""
+        return [BitMap(self.versions[first : first + STRETCH]) for first in range(0, len(self.versions), STRETCH)]
+
+    @cached_property
+    def groups(self) -> list[BitMap]:
+        """The same of every `GROUP` stretches."""
+        return [BitMap.union(*self.stretches[first : first + GROUP]) for first in range(0, len(self.stretches), GROUP)]
 
 
 class Index:
@@ -85,7 +101,7 @@ def _size(kept: Any) -> int:
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())
     if isinstance(kept, Order):
-        return 8 * len(kept.versions)
+        return 14 * len(kept.versions)
     if isinstance(kept, dict):
         return sum(100 + _size(value) for value in kept.values())
     return 100 + 100 * len(kept) if hasattr(kept, "__len__") else 200

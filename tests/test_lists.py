@@ -3,13 +3,17 @@
 import json
 import random
 import shutil
+from array import array
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pyroaring import BitMap
 
+from app import chosen as lists
+from app.postings import Order
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -199,3 +203,24 @@ def test_events_hold_their_figures_whole_and_name_their_children(synthetic: http
     for event in events:
         assert event["figures"] == [figure for figure in figures if figure["event"] and figure["event"]["id"] == event["id"]]
         assert [c["id"] for c in event["children"]] == sorted(e["id"] for e in events if e["parent"] and e["parent"]["id"] == event["id"])
+
+
+@pytest.mark.parametrize("chosen", ["all", "none", "every second", "a few", "the last", "the first", "a block at the end", "one in fifty"])
+def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
+    """However they lie: the ways to find them are several, and each must give the same."""
+    count = 150_000
+    versions = random.Random(7).sample(range(1, count + 1), count)
+    picked = {
+        "all": versions,
+        "none": [],
+        "every second": versions[::2],
+        "a few": versions[::997],
+        "the last": versions[-1:],
+        "the first": versions[:1],
+        "a block at the end": versions[-30_000:],
+        "one in fifty": versions[::50],
+    }[chosen]
+    order = Order(array("I", versions).tobytes())
+    wanted = set(picked)
+    for start in (0, 1, 1_023, 1_024, 65_536, 119_999, 120_001, count - 1, count):
+        assert list(lists.walk(order, BitMap(picked), start)) == [version for version in versions[start:] if version in wanted]
