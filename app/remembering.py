@@ -34,7 +34,8 @@ class Answer(NamedTuple):
     state: State
     tag: bytes
     headers: Headers
-    body: bytes
+    body: bytes | None
+    """None: it was only ever told that nothing had changed."""
 
 
 class Remembering:
@@ -42,7 +43,7 @@ class Remembering:
 
     def __init__(self, app: ASGIApp, standing: Standing) -> None:
         self.app, self.standing = app, standing
-        self._kept: LRUCache[Key, Answer] = LRUCache(MOST_KEPT, getsizeof=lambda answer: 2_000 + len(answer.body))
+        self._kept: LRUCache[Key, Answer] = LRUCache(MOST_KEPT, getsizeof=lambda answer: 2_000 + len(answer.body or b""))
         self._lock = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,8 +57,8 @@ class Remembering:
         key, wanted = asked
         with self._lock:
             held = self._kept.get(key)
-        if held is None or held.state is not state:
-            await self.app(scope, receive, _Kept(self, key, state, send) if wanted is None else send)
+        if held is None or held.state is not state or (wanted is None and held.body is None):
+            await self.app(scope, receive, _Kept(self, key, state, send))
         elif wanted is None:
             await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
             await send({"type": "http.response.body", "body": held.body})
@@ -80,12 +81,13 @@ class _Kept:
     def __init__(self, memory: Remembering, key: Key, state: State, send: Send) -> None:
         self.memory, self.key, self.state, self.send = memory, key, state, send
         self.headers: Headers | None = None
+        self.unchanged = False
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
         """A part of the answer."""
-        if message["type"] == "http.response.start" and message["status"] == 200:
-            self.headers = list(message["headers"])
+        if message["type"] == "http.response.start" and message["status"] in {200, 304}:
+            self.headers, self.unchanged = list(message["headers"]), message["status"] == 304
         elif message["type"] == "http.response.body" and self.headers is not None:
             self.body += message.get("body", b"")
             if len(self.body) > LARGEST_KEPT:
@@ -93,7 +95,7 @@ class _Kept:
             elif not message.get("more_body", False):
                 tag = next((value for name, value in self.headers if name == b"etag"), None)
                 if tag is not None:
-                    self.memory.keep(self.key, Answer(self.state, tag, self.headers, self.body))
+                    self.memory.keep(self.key, Answer(self.state, tag, self.headers, None if self.unchanged else self.body))
         await self.send(message)
 
 

@@ -187,3 +187,21 @@ def test_the_server_logs_json_lines_and_finishes_what_it_began(empty_url: str, t
     assert {"method": "GET", "path": "/events", "query": "limit=2", "status": 200, "level": "info"}.items() <= line.items()
     assert line["milliseconds"] > 0
     assert any("Finished server process" in line["message"] for line in lines)
+
+
+def test_what_is_remembered_of_an_unchanged_answer_is_no_answer(tmp_path: Path) -> None:
+    """Who revalidates again and again is answered out of memory; who asks without a tag then still gets the whole."""
+    url, path = f"sqlite:///{tmp_path}/a.db", "/events?type=conference&limit=3"
+    load(url, SEEDS)
+    with Server(url) as first:
+        whole = first.get(path)
+    with Server(url) as client:
+        known = [client.get(path, headers={"If-None-Match": whole.headers["etag"]}) for _ in range(3)]
+        assert {answer.status_code for answer in known} == {304}
+        assert all(not answer.content and answer.headers["etag"] == whole.headers["etag"] for answer in known)
+        assert {name: known[0].headers[name] for name in ("vary", "cache-control")} == {
+            name: known[2].headers[name] for name in ("vary", "cache-control")
+        }
+        for _ in range(2):
+            assert client.get(path).json() == whole.json()
+        assert client.get(path, headers={"If-None-Match": '"another"'}).json() == whole.json()
