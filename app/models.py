@@ -93,7 +93,7 @@ class Record(SQLModel, table=True):
     search_digest: str
     """SHA-256 of the words by which `q` finds the record."""
     stamp: str | None = None
-    """A digest of what the record was rendered from, see `app.seeding.stamps`; null: not known."""
+    """Tells whether the entry stands in its file as it did, see `app.seeding.stamps`; null: not known."""
 
 
 class Rendering(SQLModel, table=True):

@@ -10,7 +10,8 @@ checks        what must hold between entries
 documents     the held documents: are they the ones, and which passage does each anchor name
 receipts      each cited passage read again: does it state what the citation claims
 completeness  what the documents say that nobody cites
-stamps        what a rendering rests on: what has the same stamp as before is passed over
+stamps        what tells whether an entry is as it was, and whether others show it as they did
+touched       the entries to be looked at: what changed, and what shows something of it
 render        entries to the records that the API serves
 rows          records to rows of the tables
 batches       entries looked at, rendered and made into rows, in any process

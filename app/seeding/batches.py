@@ -102,7 +102,7 @@ class Maker:
         """`keys` gives the first of so many keys of versions that nobody else takes."""
         self.setting, self.data, self.keys = setting, setting.data, keys
         self.renderer = Renderer(self.data)
-        self.stamps = Stamps(self.data, self.renderer.links, self.renderer.counts_of) if self.data.linked else None
+        self.stamps = Stamps(self.data) if self.data.linked else None
         self.names = lru_cache(_KEPT)(self._names)
         self.figures = lru_cache(_KEPT)(self._figure_digest)
 
@@ -119,15 +119,13 @@ class Maker:
         batch = Batch(task.kind, len(task.ids))
         table = self.data.table(task.kind)
         for identifier in task.ids:
-            known, stamp, form = task.before.get(identifier), None, None
+            stamp, form = None, None
             if self.stamps is None:
                 form = table[identifier]
             else:
                 entry = self.data.entry_of(task.kind, identifier)
-                stamp = self.stamps.of(task.kind, entry.data)
-                if known and known.current and stamp is not None and known.stamp == stamp and not self.setting.anew:
-                    continue
                 form = self._form(task.kind, entry, batch)
+                stamp = self.stamps.of(task.kind, entry.data) if form else None
             if form is None or batch.mistakes:
                 continue
             try:

@@ -25,7 +25,7 @@ def read(folder: Path, held: Path | None = None) -> Dataset:
     data, mistakes = _read(folder, held)
     if data.linked is not None:
         setting = Setting(data, redactions.Held({}), 0, "", anew=False)
-        for batch in work.run(setting, work.tasks(data, lambda _: {}), 0, checks_only=True):
+        for batch in work.run(setting, work.tasks(data, lambda _: {}), sum(data.counts().values()), 0, checks_only=True):
             mistakes += batch.mistakes
     if mistakes:
         raise SeedError(sorted(set(mistakes)))

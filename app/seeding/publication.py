@@ -22,6 +22,7 @@ from app.seeding.entries import KIND_OF_FILE, RetiredForm
 from app.seeding.files import Mistake, SeedError
 from app.seeding.postings import Gathered, order, remove
 from app.seeding.quotes import Quotes
+from app.seeding.touched import touched
 
 LICENCE = "CC-BY-4.0"
 """SPDX identifier of the licence of the curated data."""
@@ -116,9 +117,10 @@ class Publication:
         first = (self.connection.scalar(select(func.max(rendering.key))) or 0) + 1
         mistakes: set[Mistake] = set()
         hindered, done, begun, told = None, 0, time.monotonic(), 0.0
-        total = sum(self.data.counts().values())
+        wanted = None if self.empty or setting.anew else touched(self.connection, self.data)
+        total = sum(self.data.counts().values()) if wanted is None else len(wanted)
         self.progress(f"writing {total} records")
-        for batch in work.run(setting, work.tasks(self.data, self._before), first):
+        for batch in work.run(setting, work.tasks(self.data, self._before, wanted), total, first):
             mistakes.update(batch.mistakes)
             hindered = hindered or batch.hindered
             if not mistakes and not hindered:

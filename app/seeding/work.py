@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -28,20 +28,22 @@ COLLECTED = 100_000
 time goes into looking."""
 
 
-def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]]) -> Iterator[Task]:
-    """All entries in batches, with what `before` tells of them: those in memory in the order of their ids, others in that of their files."""
+def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]], wanted: Collection[str] | None = None) -> Iterator[Task]:
+    """Entries in batches, with what `before` tells of them: those in memory in the order of their ids, others in that of their files.
+
+    `wanted` names the entries; None: all.
+    """
     links = data.links()
     for kind in KIND_OF_FILE.values():
         table = data.table(kind)
-        identifiers = iter(table if data.linked else sorted(table))
+        identifiers = (name for name in (table if data.linked else sorted(table)) if wanted is None or name in wanted)
         while ids := list(islice(identifiers, AT_ONCE)):
             shown = [figure for identifier in ids for figure in links.figures_of.get(identifier, ())] if kind == "event" else []
             yield Task(kind, ids, before([*ids, *shown]))
 
 
-def run(setting: Setting, given: Iterable[Task], first: int, *, checks_only: bool = False) -> Iterator[Batch]:
-    """The batches of tasks, in their order. `first` is the first key that no version has."""
-    size = sum(setting.data.counts().values())
+def run(setting: Setting, given: Iterable[Task], size: int, first: int, *, checks_only: bool = False) -> Iterator[Batch]:
+    """The batches of tasks that hold about `size` entries, in their order. `first` is the first key that no version has."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if setting.data.linked is None or size < FEWEST or cores < 2:
         maker = Maker(setting, _counting(first))
