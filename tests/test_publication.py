@@ -245,6 +245,33 @@ def test_what_did_not_change_is_not_looked_at_again(engine: Engine, lines: Path,
     assert len({*rendered} - {region["id"] for region in files["regions"]}) < 20
 
 
+def test_what_names_an_entry_in_escapes_shows_its_changes(engine: Engine, lines: Path) -> None:
+    files = contents(lines)
+    works = json.dumps(files["sources"])
+    renamed = next(body for body in files["organisations"] if f'"{body["id"]}"' in json.dumps(files["events"]) and f'"{body["id"]}"' not in works)
+    name = renamed["id"]
+    naming = [event for event in files["events"] if f'"{name}"' in json.dumps(event)]
+    path = lines / "events.jsonl"
+    path.write_text(path.read_text("utf-8").replace(f'"{name}"', f'"\\u{ord(name[0]):04x}{name[1:]}"'), "utf-8")
+    events = path.read_bytes()
+    seeding.load(engine, seeding.open_folder(lines))
+    renamed["name"] = "Named otherwise"
+    write_lines(lines, files)
+    path.write_bytes(events)
+    changes = seeding.load(engine, seeding.open_folder(lines)).changes
+    assert changes["event"]["changed"] >= len(naming)
+
+
+def test_a_half_character_is_told_also_over_an_earlier_load(engine: Engine, lines: Path) -> None:
+    seeding.load(engine, seeding.open_folder(lines))
+    files = contents(lines)
+    files["events"][7]["summary"] = "half \ud800"
+    (lines / "events.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in files["events"]), "utf-8")
+    with pytest.raises(SeedError) as refused:
+        seeding.load(engine, seeding.open_folder(lines))
+    assert [(mistake.record, mistake.line) for mistake in refused.value.mistakes] == [("event-7", 8)]
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_mistakes_in_lines_are_told_and_nothing_is_changed(engine: Engine, lines: Path, monkeypatch: pytest.MonkeyPatch, processes: bool) -> None:
     if processes:

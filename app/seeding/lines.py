@@ -62,7 +62,7 @@ class Lines(Mapping[str, Any]):
                     elif entry is not None and not named(entry):
                         mistakes += unfit(self.form, entry)
                     elif entry is not None:
-                        self._hashes.append(number_of(entry.data["id"].encode("utf-8", "surrogatepass")))
+                        self._hashes.append(_hash(entry.data["id"]))
                         self._places.append(place << 24 | min(number, 0xFFFFFF))
                         self._digests.append(digest(entry.data))
                         yield entry.data

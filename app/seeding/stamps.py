@@ -32,12 +32,12 @@ class Stamps:
 
     def of(self, kind: str, entry: Mapping[str, Any]) -> str:
         """The stamp of an entry as it stands in its file."""
-        return self.own(entry["id"], digest(entry)) + _hexadecimal(to_json(_face(kind, entry)))
+        return self.own(entry["id"], digest(entry)) + _hexadecimal(digest(_face(kind, entry)))
 
     def own(self, identifier: str, entry: int) -> str:
         """The first half of a stamp, by the digest of the entry alone."""
         found = self._receipts.get(identifier)
-        return _hexadecimal(software() + entry.to_bytes(8, "big") + (to_json(found) if found else b""))
+        return _hexadecimal(number_of(software() + entry.to_bytes(8, "big") + (to_json(found) if found else b"")))
 
 
 def face(stamp: str) -> str:
@@ -51,8 +51,8 @@ def _face(kind: str, entry: Mapping[str, Any]) -> Any:
     return {name: value for name, value in entry.items() if name not in _UNSEEN} if kind == "source" else entry
 
 
-def _hexadecimal(content: bytes) -> str:
-    return f"{number_of(content):0{_HALF}x}"
+def _hexadecimal(number: int) -> str:
+    return f"{number:0{_HALF}x}"
 
 
 @cache

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from sqlalchemy import Connection, select
 
 from app.models import Record, columns
@@ -18,7 +18,8 @@ from app.seeding.entries import KIND_OF_FILE
 from app.seeding.lines import Lines, digest
 from app.seeding.stamps import Stamps, face
 
-_NAME = re.compile('"([a-z0-9-]+)"')
+_NAME = re.compile(rb'"([a-z0-9-]+)"')
+_ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 
 record = columns(Record)
 
@@ -46,20 +47,21 @@ def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
     seen = {kind: bytearray(len(table)) for kind, table in lines.items()}
     fresh = {kind: set(table) for kind, table in tables.items() if kind not in lines}
     stored = select(record.id, record.kind, record.state, record.stamp).execution_options(yield_per=10_000)
-    for identifier, kind, state, stamp in connection.execute(stored):
-        found = None
-        if kind in lines:
-            if (place := lines[kind].place(identifier)) is not None:
-                seen[kind][place], found = True, lines[kind].digest(place)
-        elif identifier in tables[kind]:
-            fresh[kind].discard(identifier)
-            found = digest(data.entries[identifier].data)
-        if found is not None and state == "current" and stamp and stamp.startswith(stamps.own(identifier, found)):
-            continue
-        if found is not None or state == "current":
-            changed.add(identifier)
-            if found is None or state != "current" or not stamp or face(stamp) != face(stamps.of(kind, data.entry_of(kind, identifier).data)):
-                shown.add(identifier)
+    with connection.execute(stored) as rows:
+        for identifier, kind, state, stamp in rows:
+            found = None
+            if kind in lines:
+                if (place := lines[kind].place(identifier)) is not None:
+                    seen[kind][place], found = True, lines[kind].digest(place)
+            elif identifier in tables[kind]:
+                fresh[kind].discard(identifier)
+                found = digest(data.entries[identifier].data)
+            if found is not None and state == "current" and stamp and stamp.startswith(stamps.own(identifier, found)):
+                continue
+            if found is not None or state == "current":
+                changed.add(identifier)
+                if found is None or state != "current" or not stamp or face(stamp) != face(stamps.of(kind, data.entry_of(kind, identifier).data)):
+                    shown.add(identifier)
     for kind, places in seen.items():
         fresh[kind] = {lines[kind].standing(place).name for place, known in enumerate(places) if not known}
     new = set(chain.from_iterable(fresh.values()))
@@ -114,5 +116,5 @@ def _named(data: Dataset, kind: str) -> Iterator[tuple[str, list[str]]]:
 
 def _names(content: bytes) -> list[str]:
     if b"\\u" in content:  # by which ids may be written as well
-        content = to_json(from_json(content))
-    return _NAME.findall(content.decode())
+        content = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), content)
+    return [name.decode() for name in _NAME.findall(content)]
