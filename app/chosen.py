@@ -104,8 +104,8 @@ class Listing:
         *wanted, version = values
         names = ", ".join(key.column.name for key, _ in self.keys)
         held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
-        if held and version < len(order.places) and _as_text(held[0]) == _as_text(wanted):
-            return int(order.places[version]) + 1
+        if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
+            return order.places([version])[0] + 1
         for place, (_, row) in enumerate(self._rows(order.versions)):
             if _is_behind(self.keys, row, wanted):
                 return place
@@ -177,9 +177,9 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     many, all_of_them = len(chosen), len(order.versions)
     # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
     if many * many < 10 * all_of_them:
-        if chosen and chosen.max() >= len(order.places):
+        if not order.has(chosen):
             raise Outdated  # the records were written anew since the order was read
-        places = sorted(map(order.places.__getitem__, chosen))
+        places = order.places(chosen)
         return map(order.versions.__getitem__, places[bisect_left(places, start) :])
     return _looked_up(order, chosen, start)
 
@@ -195,7 +195,7 @@ def _looked_up(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
         if len(found) > _DENSE:
             yield from filter(chosen.__contains__, order.versions[max(start, number * STRETCH) : (number + 1) * STRETCH])
         elif found:
-            places = sorted(map(order.places.__getitem__, found))
+            places = order.places(found)
             yield from map(order.versions.__getitem__, places[bisect_left(places, start) :])
         number += 1
 

@@ -57,12 +57,26 @@ class Order:
             self.versions.byteswap()
 
     @cached_property
-    def places(self) -> "array[int]":
-        """The place of each version, by its key."""
-        places = array("I", bytes(4 * (max(self.versions, default=0) + 1)))
+    def first(self) -> int:
+        """The lowest key of a version."""
+        return min(self.versions, default=0)
+
+    @cached_property
+    def _places(self) -> "array[int]":
+        """The place of each version, by how far its key lies above the lowest."""
+        places = array("I", bytes(4 * (max(self.versions, default=0) - self.first + 1)))
         for place, version in enumerate(self.versions):
-            places[version] = place
+            places[version - self.first] = place
         return places
+
+    def has(self, versions: BitMap) -> bool:
+        """Whether versions of its kind lie among those that it knows."""
+        return not versions or (self.first <= versions.min() and versions.max() < self.first + len(self._places))
+
+    def places(self, versions: Iterable[int]) -> list[int]:
+        """The places of versions that it knows, in their order."""
+        places, first = self._places, self.first
+        return sorted([places[version - first] for version in versions])
 
     @cached_property
     def stretches(self) -> list[BitMap]:
@@ -80,6 +94,8 @@ class Index:
 
     def __init__(self) -> None:
         self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
+        self.orders: dict[str, Order] = {}
+        """By kind; not among the others, since every list needs them and they are as large as many postings."""
         self._lock = Lock()
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -100,8 +116,6 @@ def _size(kept: Any) -> int:
         return 50 + len(kept)
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())
-    if isinstance(kept, Order):
-        return 14 * len(kept.versions)
     if isinstance(kept, dict):
         return sum(100 + _size(value) for value in kept.values())
     return 100 + 100 * len(kept) if hasattr(kept, "__len__") else 200
@@ -204,11 +218,11 @@ class Postings:
 
     def order(self, kind: str) -> Order:
         """The order in which a list shows its versions by default."""
-        return self.index.kept(("order", kind), lambda: self._order(kind))
-
-    def _order(self, kind: str) -> Order:
-        rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
-        return Order(bytes(rows[0][0]) if rows else b"")
+        found = self.index.orders.get(kind)
+        if found is None:
+            rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
+            found = self.index.orders[kind] = Order(bytes(rows[0][0]) if rows else b"")
+        return found
 
 
 def intersection(sets: Sequence[BitMap]) -> BitMap:
