@@ -176,7 +176,7 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions in an order, from a place on."""
     many, all_of_them = len(chosen), len(order.versions)
     # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
-    if many * many < 10 * all_of_them:
+    if many * many < all_of_them:
         if not order.has(chosen):
             raise Outdated  # the records were written anew since the order was read
         places = order.places(chosen)

@@ -166,6 +166,11 @@ class Postings:
     def _between(self, field: str, least: str, most: str) -> BitMap:
         """The versions that have a value from one to another, both included."""
         rows = self.snapshot.rows("SELECT versions FROM posting WHERE field = ? AND value >= ? AND value <= ?", (field, least, most))
+        return self._union(rows)
+
+    @staticmethod
+    def _union(rows: Sequence[Any]) -> BitMap:
+        """What is in any of the postings of some rows."""
         return BitMap.union(*(BitMap.deserialize(bytes(versions)) for (versions,) in rows)) if rows else BitMap()
 
     def at_least(self, field: str, least: int) -> BitMap:
@@ -177,23 +182,29 @@ class Postings:
 
         Only the years are kept: they are few and large. Days are many, and to keep a set for each would leave room for nothing else.
         """
-        year, month = day.isoformat()[:4], day.isoformat()[:7]
-        if (day.month, day.day) == (1, 1):
-            return self._from_year(field, year)
-        later_years = self._from_year(field, f"{year}~")
+        year, month, text = day.isoformat()[:4], day.isoformat()[:7], day.isoformat()
+        if text == f"{year}-01-01":
+            return self._years(field, f"{day.year - 1:04d}~", "~")
+        later_years = self._years(field, f"{year}~", "~")
         if day.day == 1:
             return later_years | self._between(f"{field}.month", month, f"{year}~")
         later_months = self._between(f"{field}.month", f"{month}~", f"{year}~")
-        return BitMap.union(later_years, later_months, self._between(f"{field}.day", day.isoformat(), f"{month}~"))
-
-    def _from_year(self, field: str, year: str) -> BitMap:
-        """The versions whose day lies in years that do not come before this one as text."""
-        return self.index.kept((field, "years", year), lambda: self._between(f"{field}.year", year, "~"))
+        return BitMap.union(later_years, later_months, self._between(f"{field}.day", text, f"{month}~"))
 
     def to_day(self, field: str, day: date) -> BitMap:
-        """The versions whose day is not after this one; without a day it is neither before nor after."""
-        known = self._from_year(field, "")
-        return known if day == date.max else known - self.from_day(field, day + timedelta(days=1))
+        """The versions whose day is not after this one, likewise; without a day it is neither before nor after."""
+        year, month, text = day.isoformat()[:4], day.isoformat()[:7], day.isoformat()
+        if text == f"{year}-12-31":
+            return self._years(field, "", year)
+        earlier_years = self._years(field, "", f"{day.year - 1:04d}")
+        if (day + timedelta(days=1)).day == 1:
+            return earlier_years | self._between(f"{field}.month", f"{year}-", month)
+        earlier_months = self._between(f"{field}.month", f"{year}-", f"{year}-{day.month - 1:02d}")
+        return BitMap.union(earlier_years, earlier_months, self._between(f"{field}.day", f"{month}-", text))
+
+    def _years(self, field: str, first: str, last: str) -> BitMap:
+        """The versions whose day lies in the years between two texts."""
+        return self.index.kept((field, "years", first, last), lambda: self._between(f"{field}.year", first, last))
 
     def within(self, field: str, regions: Sequence[str], match: str) -> BitMap:
         """The versions whose region is one of these; unless the match is `exact`, or lies in one at any depth."""
@@ -206,8 +217,11 @@ class Postings:
         release = self.now.release
 
         def make() -> BitMap:
-            inside = "SELECT region_id FROM region_within WHERE ancestor_id = ? AND since <= ? AND until > ?"
-            return self.any(field, [name for (name,) in self.snapshot.rows(inside, (region, release, release))])
+            inside = (
+                "SELECT versions FROM region_within JOIN posting ON value = region_id "
+                "WHERE field = ? AND ancestor_id = ? AND since <= ? AND until > ?"
+            )
+            return self._union(self.snapshot.rows(inside, (field, region, release, release)))
 
         return self.index.kept((field, "inside", region, release), make)
 

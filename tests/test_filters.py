@@ -1,7 +1,7 @@
 """Every filter against a plain reading of the records, over a few hundred made-up ones, on both engines."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -156,6 +156,20 @@ def test_a_filter_keeps_exactly_the_records_that_fulfil_it(
 ) -> None:
     every = walk(synthetic, path)
     assert [r["id"] for r in walk(synthetic, path, **params)] == [r["id"] for r in every if holds(r)]
+
+
+def test_days_are_bounds_wherever_they_lie_in_their_month_and_year(synthetic: httpx.Client) -> None:
+    dates = {event["id"]: event["date"] for event in walk(synthetic, "/events", fields="id,date")}
+    known = sorted({day for span in dates.values() if (bounds := _bounds(span)) for day in bounds})
+    around = {day + timedelta(days=step) for day in known for step in (-1, 0, 1)}
+    ends = {date(day.year, month, turn) for day in known for month, turn in ((1, 1), (1, 31), (2, 1), (12, 1), (12, 31))}
+    days = sorted(around | ends)
+    tried = days[:: len(days) // 100] + [date(1, 1, 1), date(1, 12, 31), date(9999, 1, 1), date(9999, 12, 31)]
+    for day in map(date.isoformat, tried):
+        for match in ("overlaps", "within"):
+            for params, holds in (({"from": day}, (day, None)), ({"to": day}, (None, day))):
+                total = synthetic.get("/events", params={**params, "date_match": match, "limit": 1}).json()["page"]["total"]
+                assert total == sum(_overlaps(span, *holds, within=match == "within") for span in dates.values()), (params, match)
 
 
 def test_the_cases_cover_every_filter(api: httpx.Client) -> None:
