@@ -13,7 +13,8 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from app import vocabulary
-from app.models import Organisation, Region, RegionWithin, columns
+from app.database import among
+from app.models import EventOrganisation, Organisation, Region, RegionWithin, columns
 from app.parameters import ListQuery
 from app.postings import TAKING
 from app.problems import InvalidRequest, invalid
@@ -21,6 +22,9 @@ from app.reader import Reader
 
 UNKNOWN = "unknown"
 """The label of null."""
+
+FEW = 5_000
+"""Records whose organisations are read from the table; of more of them it is quicker to go through the sets of all organisations."""
 
 Bucket = tuple[str | None, str | None, int]
 """A value, its label and how many records have it; without a value: how many have none."""
@@ -114,16 +118,42 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]
     """Counts by organisations that take part, in the roles that the query names, if it does."""
 
     def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
-        chosen, postings = choose(reader, query), reader.postings
-        found = {value: versions.intersection_cardinality(chosen) for value, versions in postings.every("event.organisation").items()}
-        if query.role:
-            taking = postings.every("event.taking")
-            parts = {name: [taking[key] for role in query.role if (key := f"{role}{TAKING}{name}") in taking] for name in found if name}
-            found = {name: BitMap.union(*versions).intersection_cardinality(chosen) for name, versions in parts.items() if versions}
+        chosen = choose(reader, query)
+        if len(chosen) <= FEW:
+            return _parts(reader, chosen, query.role)
+        if not query.role and chosen == (all_of_them := reader.postings.standing("event")):
+            found = reader.state.index.kept(("organisations", reader.moment), lambda: _taking(reader, all_of_them, []))
+        else:
+            found = _taking(reader, chosen, query.role)
         labels = reader.state.index.kept(("names", reader.moment.release), lambda: _names(reader))
-        yield from ((name or None, labels.get(name), many) for name, many in found.items())
+        return [(name or None, labels.get(name), many) for name, many in found]
 
     return counts
+
+
+def _parts(reader: Reader, chosen: BitMap, roles: list[str]) -> Iterable[Bucket]:
+    """How many of a few versions each organisation takes part in, in one of some roles or in any."""
+    part, body = columns(EventOrganisation), columns(Organisation)
+    named = and_(body.id == part.organisation_id, reader.moment.whole(body))
+    taking = select(part.version, part.organisation_id, body.name).outerjoin_from(part.version.table, body.id.table, named)
+    taking = taking.where(among(reader.connection, part.version, chosen))
+    rows = {tuple(row) for row in reader.connection.execute(taking.where(part.role.in_(roles)) if roles else taking)}
+    counted = Counter((name, label) for _, name, label in rows)
+    yield from ((name, label, many) for (name, label), many in counted.items())
+    yield None, None, 0 if roles else len(chosen) - len({version for version, _, _ in rows})
+
+
+def _taking(reader: Reader, chosen: BitMap, roles: list[str]) -> list[tuple[str, int]]:
+    """The same of many versions, without names."""
+    if not roles:
+        every = reader.postings.each("event.organisation")
+        return [(name, many) for name, versions in every if (many := versions.intersection_cardinality(chosen))]
+    found: dict[str, BitMap] = {}
+    for role in roles:
+        for value, versions in reader.postings.each("event.taking", f"{role}{TAKING}"):
+            name = value.partition(TAKING)[2]
+            found[name] = found[name] | versions if name in found else versions
+    return [(name, versions.intersection_cardinality(chosen)) for name, versions in found.items()]
 
 
 def _names(reader: Reader) -> dict[str, str]:

@@ -7,7 +7,7 @@ however many records there are. Postings are read when they are first asked for 
 
 import sys
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
@@ -162,6 +162,12 @@ class Postings:
             return {value: BitMap.deserialize(bytes(versions)) for value, versions in rows}
 
         return self.index.kept(("every", field), make)
+
+    def each(self, field: str, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
+        """The postings of a field whose values begin so, where they are too many to be kept."""
+        found = "SELECT value, versions FROM posting WHERE field = ? AND value >= ? AND value <= ?"
+        for value, versions in self.snapshot.rows(found, (field, beginning, f"{beginning}~")):
+            yield value, BitMap.deserialize(bytes(versions))
 
     def _between(self, field: str, least: str, most: str) -> BitMap:
         """The versions that have a value from one to another, both included."""
