@@ -309,25 +309,48 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """The one writing transaction at a time; committed at the end, rolled back on any error."""
+def writing(engine: Engine, *, at_once: bool = False) -> Iterator[Connection]:
+    """The one writing transaction at a time; committed at the end, rolled back on any error.
+
+    `at_once`: on SQLite, all references of the database are checked at the end, not each as it is written.
+    """
     try:
-        with engine.connect().execution_options(writing=True) as connection:
-            if connection.dialect.name == "sqlite" and engine.url.database:
-                # Readers go on while a load writes. The mode belongs to the file and cannot change in a transaction.
-                raw: Any = connection.connection.dbapi_connection
-                raw.execute("PRAGMA journal_mode = WAL")
-                raw.execute(f"PRAGMA cache_size = -{WRITER_CACHE}")
-            with connection.begin():
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
-                yield connection
-                migrating.finish(connection)
+        with engine.connect().execution_options(writing=True) as connection, _prepared_to_write(connection, at_once), connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
+            yield connection
+            if at_once and connection.in_transaction():
+                _check_references(connection)
+            migrating.finish(connection)
     except DBAPIError as error:
         raise DatabaseError(explain(engine, error)) from error
     except migrating.Busy:
         held = f"readers held the tables of {shown(engine.url)} for more than {migrating.PATIENCE:.0f} s"
         raise DatabaseError(f"{held}; nothing was changed: end what reads for so long (pg_stat_activity tells), and try again") from None
+
+
+@contextmanager
+def _prepared_to_write(connection: Connection, at_once: bool) -> Iterator[None]:
+    """What a SQLite connection cannot be told within a transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw: Any = connection.connection.dbapi_connection
+    if connection.engine.url.database:
+        raw.execute("PRAGMA journal_mode = WAL")  # readers go on while a load writes; the mode belongs to the file
+        raw.execute(f"PRAGMA cache_size = -{WRITER_CACHE}")
+    raw.execute(f"PRAGMA foreign_keys = {'OFF' if at_once else 'ON'}")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _check_references(connection: Connection) -> None:
+    """DatabaseError where a reference of a SQLite database leads nowhere; PostgreSQL tells by itself."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first() if connection.dialect.name == "sqlite" else None
+    if broken is not None:
+        raise DatabaseError(f"the table {broken[0]} refers to what is not in {broken[2]}; nothing was changed")
 
 
 def explain(engine: Engine, error: BaseException, variable: str = "CGT_DATABASE_URL") -> str:

@@ -23,7 +23,7 @@ from app.reader import Reader
 UNKNOWN = "unknown"
 """The label of null."""
 
-FEW = 5_000
+FEW = 20_000
 """Records whose organisations are read from the table; of more of them it is quicker to go through the sets of all organisations."""
 
 Bucket = tuple[str | None, str | None, int]

@@ -5,12 +5,13 @@ Whatever goes wrong, the database stays exactly as it was, its schema included.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from app import database
-from app.seeding import checks, dataset, receipts, redactions, work
+from app.seeding import checks, dataset, filling, receipts, redactions, work
 from app.seeding.batches import Setting
 from app.seeding.dataset import Dataset
 from app.seeding.files import Mistake, SeedError
@@ -61,9 +62,12 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
     SeedError where a published id is missing from it or where entries in JSON Lines have mistakes, DatabaseError where the database cannot be used.
     """
     progress("rendering records")
-    with work.seldom_collecting(), database.writing(engine) as connection:
+    filled = filling.is_quicker(engine, sum(data.counts().values()))
+    with work.seldom_collecting(), database.writing(engine, at_once=filled) as connection:
+        fresh = database.schema_state(connection) == "empty"
         migrated = database.upgrade(connection)
-        outcome = Publication(connection, data, progress).publish()
+        with filling.bare(connection) if filled and fresh else nullcontext():
+            outcome = Publication(connection, data, progress).publish()
         outcome.migrated = migrated
         if dry_run:
             connection.rollback()
