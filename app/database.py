@@ -45,6 +45,8 @@ BUSY_TIMEOUT = 5
 WRITER_CACHE = 262_144
 """Kilobytes of a SQLite file that whoever writes keeps in memory: indexes are filled in no order, and with the usual 2,000 every row of a
 large load reads and writes pages of them."""
+FILLER_CACHE = 49_152
+"""The same of whoever fills a new one, whose rows come in order and whose indexes are made at the end."""
 
 LOAD_LOCK = 0x636774
 """Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
@@ -338,7 +340,7 @@ def _prepared_to_write(connection: Connection, at_once: bool) -> Iterator[None]:
     raw: Any = connection.connection.dbapi_connection
     if connection.engine.url.database:
         raw.execute("PRAGMA journal_mode = WAL")  # readers go on while a load writes; the mode belongs to the file
-        raw.execute(f"PRAGMA cache_size = -{WRITER_CACHE}")
+        raw.execute(f"PRAGMA cache_size = -{FILLER_CACHE if at_once else WRITER_CACHE}")
     raw.execute(f"PRAGMA foreign_keys = {'OFF' if at_once else 'ON'}")
     try:
         yield

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from app import database
 
-FEWEST = 20_000
+FEWEST = 8_000
 """Entries from which on it is quicker."""
 
 _REFERENCES = """
