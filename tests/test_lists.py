@@ -14,6 +14,7 @@ from pyroaring import BitMap
 
 from app import chosen as lists
 from app.postings import Order
+from app.projection import field_names
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -187,6 +188,21 @@ def test_a_whole_field_wins_over_its_parts_and_null_stays_null(api: httpx.Client
 def test_fields_works_on_lists_and_does_not_disturb_the_walk(synthetic: httpx.Client) -> None:
     every = walk(synthetic, "/figures", sort="-period")
     assert walk(synthetic, "/figures", sort="-period", fields="id,value", limit=11) == [{"id": r["id"], "value": r["value"]} for r in every]
+
+
+def _part(value: Any, names: list[str]) -> Any:
+    if not names or value is None:
+        return value
+    if isinstance(value, list):
+        return [_part(item, names) for item in value]
+    return {names[0]: _part(value[names[0]], names[1:])} if names[0] in value else {}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_field_alone_is_that_part_of_the_record(synthetic: httpx.Client, path: str) -> None:
+    whole = synthetic.get(path, params={"limit": 30}).json()["data"]
+    for name in field_names(path.strip("/").removesuffix("s")):
+        assert synthetic.get(path, params={"limit": 30, "fields": name}).json()["data"] == _part(whole, name.split(".")), name
 
 
 @pytest.mark.parametrize("path", PATHS)
