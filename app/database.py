@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ WRITER_CACHE = 262_144
 """Kilobytes of a SQLite file that whoever writes keeps in memory: indexes are filled in no order, and with the usual 2,000 every row of a
 large load reads and writes pages of them."""
 FILLER_CACHE = 49_152
-"""The same of whoever fills a new one, whose rows come in order and whose indexes are made at the end."""
+"""The same of whoever fills a new file, where rows come in order and indexes are made at the end."""
 
 LOAD_LOCK = 0x636774
 """Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
@@ -317,14 +318,16 @@ def writing(engine: Engine, *, at_once: bool = False) -> Iterator[Connection]:
     `at_once`: on SQLite, all references of the database are checked at the end, not each as it is written.
     """
     try:
-        with engine.connect().execution_options(writing=True) as connection, _prepared_to_write(connection, at_once), connection.begin():
+        with engine.connect().execution_options(writing=True) as connection, _prepared_to_write(connection, at_once) as file, connection.begin():
+            if file is not None and file != identity(engine.url.database):
+                raise DatabaseError(f"{shown(engine.url)} was replaced by another load; nothing was changed, try again")
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOAD_LOCK})
             yield connection
             if at_once and connection.in_transaction():
                 _check_references(connection)
             migrating.finish(connection)
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise DatabaseError(explain(engine, error)) from error
     except migrating.Busy:
         held = f"readers held the tables of {shown(engine.url)} for more than {migrating.PATIENCE:.0f} s"
@@ -332,18 +335,20 @@ def writing(engine: Engine, *, at_once: bool = False) -> Iterator[Connection]:
 
 
 @contextmanager
-def _prepared_to_write(connection: Connection, at_once: bool) -> Iterator[None]:
-    """What a SQLite connection cannot be told within a transaction."""
+def _prepared_to_write(connection: Connection, at_once: bool) -> Iterator[tuple[int, int] | None]:
+    """What a SQLite connection cannot be told within a transaction. Gives the file that it writes to."""
     if connection.dialect.name != "sqlite":
-        yield
+        yield None
         return
+    name = connection.engine.url.database
     raw: Any = connection.connection.dbapi_connection
-    if connection.engine.url.database:
-        raw.execute("PRAGMA journal_mode = WAL")  # readers go on while a load writes; the mode belongs to the file
+    if name:
+        if not at_once:
+            raw.execute("PRAGMA journal_mode = WAL")  # readers go on while a load writes; the mode belongs to the file
         raw.execute(f"PRAGMA cache_size = -{FILLER_CACHE if at_once else WRITER_CACHE}")
     raw.execute(f"PRAGMA foreign_keys = {'OFF' if at_once else 'ON'}")
     try:
-        yield
+        yield identity(name)
     finally:
         raw.execute("PRAGMA foreign_keys = ON")
 

@@ -1,17 +1,22 @@
 """A new database that is filled at one go becomes what any other does: the same rows, indexes and references, on both engines."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from app import database
+from app.main import create_app
 from app.seeding import filling
 from app.seeding import load as seeding
 from app.seeding.publication import Publication
+from app.settings import Settings
 from tests.conftest import SEEDS, Databases
 from tests.test_load import edit, everything
 
@@ -69,3 +74,86 @@ def test_a_dry_run_and_a_later_load_go_as_ever(engine: Engine, seeds: Path, monk
     edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
     assert seeding.load(engine, seeding.read(seeds)).release == 2
     assert shape(engine) == before
+
+
+def loading(url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Path], Any]) -> Path:
+    """Fill a file with the curated data, and do something when all rows are written; its folder."""
+    monkeypatch.setattr(filling, "FEWEST", 1)
+    retire = Publication._retire
+
+    def pausing(publication: Publication) -> None:
+        retire(publication)
+        meanwhile(file)
+
+    monkeypatch.setattr(Publication, "_retire", pausing)
+    engine = database.connect(url)
+    file = Path(str(engine.url.database))
+    assert seeding.load(engine, seeding.read(SEEDS)).release == 1
+    with database.reading(engine) as connection:  # the engine that loaded sees it too
+        assert database.latest_release(connection) is not None
+    engine.dispose()
+    return file.parent
+
+
+def test_readers_of_a_file_that_is_filled_wait_for_nobody_and_see_it_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path}/atlas.db"
+    seen = []
+    with TestClient(create_app(Settings(database_url=url))) as client:
+
+        def read(_: Path) -> None:
+            begun = monotonic()
+            seen.append(client.get("/events"))
+            assert monotonic() - begun < database.BUSY_TIMEOUT / 2
+
+        read(tmp_path / "atlas.db")
+        folder = loading(url, monkeypatch, read)
+        assert [(answer.status_code, answer.headers["Retry-After"]) for answer in seen] == [(503, "60"), (503, "60")]
+        assert client.get("/events").json()["page"]["total"] > 0
+    assert [file.name for file in folder.iterdir()] == ["atlas.db"]
+
+
+def test_who_else_writes_to_a_file_that_is_filled_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.2)
+
+    def write(file: Path) -> None:
+        for at_once in (False, True):
+            with (
+                pytest.raises(database.DatabaseError, match="locked by another process"),
+                database.writing(database.connect(f"sqlite:///{file}"), at_once=at_once),
+            ):
+                pass
+
+    loading(f"sqlite:///{tmp_path}/atlas.db", monkeypatch, write)
+
+
+def test_who_waited_for_a_file_that_was_replaced_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Future[None]] = []
+
+    def wait(file: Path) -> None:
+        with database.writing(database.connect(f"sqlite:///{file}"), at_once=True) as connection:
+            database.upgrade(connection)
+
+    with ThreadPoolExecutor() as pool:
+
+        def begin(file: Path) -> None:
+            waiting.append(pool.submit(wait, file))
+            sleep(0.5)
+
+        folder = loading(f"sqlite:///{tmp_path}/atlas.db", monkeypatch, begin)
+        with pytest.raises(database.DatabaseError, match="replaced by another load"):
+            waiting[0].result()
+    assert [file.name for file in folder.iterdir()] == ["atlas.db"]
+
+
+def test_what_a_killed_filling_left_is_thrown_away_and_a_failed_one_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("atlas.db-filling", "atlas.db-filling-journal"):
+        (tmp_path / name).write_bytes(b"half of a page")
+
+    def fail(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        loading(f"sqlite:///{tmp_path}/atlas.db", patch, fail)
+    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("atlas.db", 0)]
+    folder = loading(f"sqlite:///{tmp_path}/atlas.db", monkeypatch, lambda _: None)
+    assert [file.name for file in folder.iterdir()] == ["atlas.db"]
