@@ -75,3 +75,11 @@ def seed(url: str, folder: Path) -> tuple[float, float]:
     if process.returncode:
         raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")
     return time.perf_counter() - begun, usage.ru_maxrss / 1024
+
+
+def warm(base: Base) -> None:
+    """Read a SQLite file once, so that servers do not wait for the disk where others do not."""
+    if base.engine == "sqlite":
+        with Path(base.url.removeprefix("sqlite:///")).open("rb") as file:
+            while file.read(1 << 24):
+                pass

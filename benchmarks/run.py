@@ -138,6 +138,9 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
 def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], results: Results) -> None:
     """All that was asked for, over the servers that run."""
     largest = max(bench.size for _, bench in benches)
+    told("files are read into the system's cache")
+    for base in reversed([base for bases, _ in benches for base in bases]):
+        building.warm(base)
     if "loads" in given.only:
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
         if given.guard:
