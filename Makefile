@@ -28,7 +28,7 @@ bench: $(VENV)/.bench
 		$(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH)
 
 bench-guard: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.run --guard --sizes 1000 30000 --workers 1 --others ceiling datasette --only loads single memory \
+	$(BIN)/python -m benchmarks.run --guard --sizes 1000 10000 --workers 1 --others ceiling datasette --only loads single memory \
 		--rounds 3 --seconds 1 --samples 9 --distinct 10000 $(BENCH)
 
 replicas: $(VENV)/.test
