@@ -100,7 +100,8 @@ def test_readers_of_a_file_that_is_filled_wait_for_nobody_and_see_it_when_it_is_
     seen = []
     with TestClient(create_app(Settings(database_url=url))) as client:
 
-        def read(_: Path) -> None:
+        def read(file: Path) -> None:
+            assert not file.with_name("atlas.db-journal").exists()
             begun = monotonic()
             seen.append(client.get("/events"))
             assert monotonic() - begun < database.BUSY_TIMEOUT / 2

@@ -81,6 +81,8 @@ def _reserved(engine: Engine, path: Path) -> Iterator[bool]:
     try:
         with closing(sqlite3.connect(path, timeout=database.BUSY_TIMEOUT, isolation_level=None)) as connection:
             file = database.identity(str(path))
+            # A journal of this transaction on the disk would be taken for one of the file that comes into its place, and undo that.
+            connection.execute("PRAGMA journal_mode = MEMORY")
             connection.execute("BEGIN IMMEDIATE")
             untouched = file == database.identity(str(path)) and not _is_something(path)
             if not untouched:
