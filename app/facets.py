@@ -7,8 +7,10 @@ is cut: every value that some record has is there. Events and figures are counte
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from pydantic_core import to_json
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
@@ -25,6 +27,9 @@ UNKNOWN = "unknown"
 
 FEW = 20_000
 """Records whose organisations are read from the table; of more of them it is quicker to go through the sets of all organisations."""
+
+_NO_FILTERS = {*ListQuery.model_fields, "sort", "facets", "format", "published_before"} - {"q"}
+"""Parameters that do not filter; two of them tell the moment that is looked at."""
 
 Bucket = tuple[str | None, str | None, int]
 """A value, its label and how many records have it; without a value: how many have none."""
@@ -60,10 +65,23 @@ def names(facets: dict[str, Facet], given: str | None) -> list[str]:
     return wanted
 
 
-def count(reader: Reader, facet: Facet, query: ListQuery) -> list[dict[str, Any]]:
-    """The values of a facet with their labels and counts, null last."""
-    fields = type(query).model_fields
-    free = query.model_copy(update={name: fields[name].get_default(call_default_factory=True) for name in facet.leaves_out})
+def count(reader: Reader, facet: Facet, query: ListQuery) -> bytes:
+    """The values of a facet with their labels and counts as JSON, null last. Those of all records are counted once."""
+    usual = _defaults(type(query))
+    free = query.model_copy(update={name: usual[name] for name in facet.leaves_out})
+    if any(getattr(free, name) != value for name, value in usual.items() if name not in _NO_FILTERS):
+        return to_json(_buckets(reader, facet, free))
+    return reader.state.index.kept(("facet", facet, reader.moment), lambda: to_json(_buckets(reader, facet, free)))
+
+
+@cache
+def _defaults(model: type[ListQuery]) -> dict[str, Any]:
+    """What a query holds of which nothing is given."""
+    return {name: info.get_default(call_default_factory=True) for name, info in model.model_fields.items()}
+
+
+def _buckets(reader: Reader, facet: Facet, free: ListQuery) -> list[dict[str, Any]]:
+    """The values of a facet for a query without the facet's own filter."""
     terms = vocabulary.UNITS if facet.scheme == "any-unit" else vocabulary.SCHEMES.get(facet.scheme or "", {})
     found: list[dict[str, Any]] = []
     unknown = 0
@@ -121,12 +139,8 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]
         chosen = choose(reader, query)
         if len(chosen) <= FEW:
             return _parts(reader, chosen, query.role)
-        if not query.role and chosen == (all_of_them := reader.postings.standing("event")):
-            found = reader.state.index.kept(("organisations", reader.moment), lambda: _taking(reader, all_of_them, []))
-        else:
-            found = _taking(reader, chosen, query.role)
         labels = reader.state.index.kept(("names", reader.moment.release), lambda: _names(reader))
-        return [(name or None, labels.get(name), many) for name, many in found]
+        return [(name or None, labels.get(name), many) for name, many in _taking(reader, chosen, query.role)]
 
     return counts
 

@@ -59,11 +59,11 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of what lies in no table: pairs of an id and the JSON, in the order of the ids; how many there are in all; facets."""
+    """Some of what lies in no table: pairs of an id and the JSON, in the order of the ids; how many there are in all; facets as JSON."""
 
     total: int
     items: list[tuple[str, bytes]]
-    counted: dict[str, Any] = field(default_factory=dict)
+    counted: dict[str, bytes] = field(default_factory=dict)
 
 
 def check_ids(reader: Reader, given: dict[str, tuple[str, Sequence[str] | str | None]]) -> None:
@@ -171,7 +171,7 @@ def answer(
     order = [(sorts[name], down) for name, down in ordered(query, sorts)]
     counting = select(func.count()).select_from(record.id.table).where(*conditions)
 
-    def counted() -> dict[str, Any]:
+    def counted() -> dict[str, bytes]:
         return {name: facets.count(reader, offered[name], query) for name in wanted} if offered else {}
 
     def body(row: Any) -> bytes:
@@ -225,7 +225,7 @@ def page(
     counting: Select[Any],
     order: list[tuple[SortKey, bool]],
     body: Callable[[Any], bytes],
-    counted: Callable[[], dict[str, Any]] = dict,
+    counted: Callable[[], dict[str, bytes]] = dict,
 ) -> Response:
     """A page of the rows of a statement in an order (a column, and whether it descends), each written by `body`, and facets beside them."""
     request, connection = reader.request, reader.connection
@@ -279,21 +279,24 @@ def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Par
     return envelope(reader, force, [body for _, body in shown], part.total, following, part.counted)
 
 
-def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: int, following: str | None, counted: dict[str, Any]) -> Response:
-    """The answer around the records of a page, with the parameters in force; `following` is the cursor of the next page."""
+def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: int, following: str | None, counted: dict[str, bytes]) -> Response:
+    """The answer around the records of a page, with the parameters in force.
+
+    `following` is the cursor of the next page, `counted` the JSON of facets.
+    """
     if not total and reader.moment.release:
         reader = reader.noting(_why_nothing(reader, force))
     request = reader.request
     onward = link_to_next(request, following)
     # As `Listing` shows it; its models would take longer than all the rest.
     parts: dict[str, Any] = {} if reader.note is None else {"note": reader.note}
-    parts |= {"facets": counted} if counted else {}
     parts["page"] = {"limit": force["limit"], "total": total, "total_is": "exact", "next": following}
     parts["links"] = {"self": _self(request), "next": onward}
     parts["applied"] = force
     tail = to_json(parts)[1:-1]
+    beside = b'"facets":{%b},' % b",".join(b'"%b":%b' % (name.encode(), buckets) for name, buckets in counted.items()) if counted else b""
     release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json()
-    content = b'{"data":[%b],%b,"release":%b}' % (b",".join(bodies), tail, release.encode())
+    content = b'{"data":[%b],%b%b,"release":%b}' % (b",".join(bodies), beside, tail, release.encode())
     headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
     return Response(content, headers=headers, media_type="application/json")
 

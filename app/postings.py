@@ -112,7 +112,7 @@ class Index:
 
 def _size(kept: Any) -> int:
     """About how many bytes something takes."""
-    if isinstance(kept, str):
+    if isinstance(kept, str | bytes):
         return 50 + len(kept)
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())

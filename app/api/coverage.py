@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, extract, func, or_, select, union
 
 from app import database, vocabulary
@@ -83,7 +84,7 @@ def list_coverage(request: Request, query: Annotated[CoverageQuery, Query()]) ->
                 if counts[state.id]
             ]
             items = [(cell.id, cell.model_dump_json().encode()) for cell in _told(reader, query, grid, names, shown)]
-            return Part(sum(counts[state] for state in set(states)), items, {"state": buckets} if query.facets else {})
+            return Part(sum(counts[state] for state in set(states)), items, {"state": to_json(buckets)} if query.facets else {})
 
         return page_behind(reader, query, part)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
+from pydantic_core import to_json
 from pyroaring import BitMap
 from sqlalchemy import literal
 
@@ -69,7 +70,7 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
         whole = bodies(reader.snapshot, [version for *_, version in shown], quoted=True)
         hits = [highlights.hit(json.loads(body), query.q, wanted / words) for (words, *_), body in zip(shown, whole, strict=True)]
         total = sum(map(len, asked.values()))
-        return envelope(reader, force, [hit.model_dump_json().encode() for hit in hits], total, cursor, {"kind": kinds})
+        return envelope(reader, force, [hit.model_dump_json().encode() for hit in hits], total, cursor, {"kind": to_json(kinds)})
 
 
 def _ranked(reader: Reader, found: dict[str, BitMap], behind: list[Any] | None) -> Iterator[tuple[int, str, str, int]]:
