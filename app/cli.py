@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """The commands; a file that may not be read or written is told like any other mistake."""
+    """The commands; a file that may not be read or written is told like any other mistake, and so is a process that something else ended."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
@@ -37,6 +38,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except OSError as error:
             _fail(_denied(error))
+        except BrokenExecutor:
+            _fail("something ended a process of this command, most likely the system for want of memory; nothing was changed")
 
 
 app = typer.Typer(name="cgt", cls=Commands, help="CGT Atlas: seed, check and serve the database.", no_args_is_help=True, add_completion=False)

@@ -7,14 +7,17 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyroaring import BitMap
 from sqlalchemy import Engine, func, inspect, select, text
+from typer.testing import CliRunner
 
 from app import database
+from app.cli import app as cgt
 from app.models import OPEN, Rendering, columns
 from app.schemas import RECORDS
 from app.seeding import load as seeding
@@ -335,7 +338,8 @@ def load_and_tell(url: str, folder: Path, pipe: Any) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_no_process_outlives_a_killed_load(lines: Path, tmp_path: Path, how: signal.Signals) -> None:
+def test_no_process_outlives_a_killed_load(lines: Path, tmp_path: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     processes = multiprocessing.get_context("spawn")
     ours, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=load_and_tell, args=(f"sqlite:///{tmp_path / 'killed.db'}", lines, theirs))
@@ -348,6 +352,34 @@ def test_no_process_outlives_a_killed_load(lines: Path, tmp_path: Path, how: sig
     while running := [worker for worker in workers if _runs(worker)]:
         assert time.monotonic() < deadline, f"{running} run on"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("when", ["starting", "working"])
+def test_a_load_ends_when_one_of_its_processes_does(engine: Engine, lines: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    monkeypatch.setattr(work, "FEWEST", 1)
+    monkeypatch.setattr(work, "AT_ONCE", 10)
+    if when == "starting":
+        files = contents(lines)
+        files["events"] += [{**files["events"][0], "id": f"event-again-{number}"} for number in range(3000)]
+        write_lines(lines, files)
+        resource_tracker.ensure_running()  # a process of Python's own
+        monkeypatch.setattr("multiprocessing.spawn._python_exe", b"/bin/false")
+    else:
+        written = publication.Publication._write
+
+        def write(self: publication.Publication, batch: Any) -> None:
+            os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+            written(self, batch)
+
+        monkeypatch.setattr(publication.Publication, "_write", write)
+    url = engine.url.render_as_string(hide_password=False)
+    run = CliRunner().invoke(cgt, ["seed", str(lines)], env={"CGT_DATABASE_URL": url})
+    assert run.exit_code == 1
+    assert run.stderr.splitlines()[-1] == (
+        "cgt: something ended a process of this command, most likely the system for want of memory; nothing was changed"
+    )
+    with engine.connect() as connection:
+        assert not inspect(connection).get_table_names()
 
 
 def _runs(pid: int) -> bool:

@@ -7,12 +7,15 @@ whatever ends it.
 import gc
 import multiprocessing
 import os
+import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 
 from app.seeding.batches import Batch, Known, Maker, Setting, Task
@@ -43,7 +46,10 @@ def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]], wanted
 
 
 def run(setting: Setting, given: Iterable[Task], size: int, first: int, *, checks_only: bool = False) -> Iterator[Batch]:
-    """The batches of tasks that hold about `size` entries, in their order. `first` is the first key that no version has."""
+    """The batches of tasks that hold about `size` entries, in their order. `first` is the first key that no version has.
+
+    BrokenExecutor where something else ends one of the processes.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if setting.data.linked is None or size < FEWEST or cores < 2:
         maker = Maker(setting, _counting(first))
@@ -51,18 +57,40 @@ def run(setting: Setting, given: Iterable[Task], size: int, first: int, *, check
         return
     context = multiprocessing.get_context("spawn")
     following = context.Value("q", first)
-    with ProcessPoolExecutor(cores, context, _begin, (setting, following)) as pool:
+    with _handed(setting) as file, ProcessPoolExecutor(cores, context, _begin, (file, following, context.Value("i", cores))) as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
             coming = iter(given)
             while True:
-                waiting.extend(pool.submit(_make, task, checks_only) for task in islice(coming, 2 * cores + 2 - len(waiting)))
+                waiting.extend(_submit(pool, task, checks_only) for task in islice(coming, 2 * cores + 2 - len(waiting)))
                 if not waiting:
                     return
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _submit(pool: ProcessPoolExecutor, task: Task, checks_only: bool) -> "Future[Batch]":
+    try:
+        return pool.submit(_make, task, checks_only)
+    except OSError as error:  # which Python raises while it finds out that a process has ended
+        raise BrokenExecutor from error
+
+
+@contextmanager
+def _handed(setting: Setting) -> Iterator[str]:
+    """A file from which processes that are started take a setting.
+
+    Python hands it to them through a pipe otherwise, on which it waits for ever where one ends before it has read all.
+    """
+    handle, file = mkstemp(prefix="cgt-")
+    try:
+        with open(handle, "wb") as written:  # noqa: PTH123  it is open already
+            pickle.dump(setting, written)
+        yield file
+    finally:
+        Path(file).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -90,8 +118,8 @@ def _counting(first: int) -> Callable[[int], int]:
 _maker: Maker
 
 
-def _begin(setting: Setting, following: Any) -> None:
-    """Prepare a process."""
+def _begin(file: str, following: Any, missing: Any) -> None:
+    """Prepare a process with the setting that a file holds; the last of those that are `missing` removes it, as a load may be killed."""
     global _maker  # noqa: PLW0603  what a process of a pool keeps from task to task has no other place
     gc.set_threshold(COLLECTED)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -102,7 +130,12 @@ def _begin(setting: Setting, following: Any) -> None:
             following.value = first + count
         return first
 
-    _maker = Maker(setting, keys)
+    with Path(file).open("rb") as held:
+        _maker = Maker(pickle.load(held), keys)  # noqa: S301  our own, written a moment ago into a file that nobody else may write
+    with missing.get_lock():
+        missing.value -= 1
+        if not missing.value:
+            Path(file).unlink()
 
 
 def _make(task: Task, checks_only: bool) -> Batch:
