@@ -64,7 +64,7 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
     progress("rendering records")
     filled = filling.is_quicker(engine, sum(data.counts().values()))
     place = filling.beside(engine) if filled and not dry_run else nullcontext(engine)
-    with work.seldom_collecting(), place as target, database.writing(target, at_once=filled) as connection:
+    with place as target, database.writing(target, at_once=filled) as connection:
         fresh = database.schema_state(connection) == "empty"
         migrated = database.upgrade(connection)
         with filling.bare(connection) if filled and fresh else nullcontext():

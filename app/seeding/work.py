@@ -4,7 +4,6 @@ The processes are started afresh (spawned), since a fork would share open connec
 whatever ends it.
 """
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -26,9 +25,6 @@ FEWEST = 8_000
 """Entries for which processes are started; it takes them seconds to begin."""
 AT_ONCE = 250
 """Entries in a batch: of four times as many, those that wait to be written take four times the memory, and no time is saved."""
-COLLECTED = 100_000
-"""New objects after which Python looks for cycles among them. A load makes millions and hardly a cycle: with the usual 700 a fifth of its
-time goes into looking."""
 
 
 def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]], wanted: Collection[str] | None = None) -> Iterator[Task]:
@@ -93,17 +89,6 @@ def _handed(setting: Setting) -> Iterator[str]:
         Path(file).unlink(missing_ok=True)
 
 
-@contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Look for cycles of objects less often."""
-    usual = gc.get_threshold()
-    gc.set_threshold(COLLECTED, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
 def _counting(first: int) -> Callable[[int], int]:
     following = first
 
@@ -121,7 +106,6 @@ _maker: Maker
 def _begin(file: str, following: Any, missing: Any) -> None:
     """Prepare a process with the setting that a file holds; the last of those that are `missing` removes it, as a load may be killed."""
     global _maker  # noqa: PLW0603  what a process of a pool keeps from task to task has no other place
-    gc.set_threshold(COLLECTED)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def keys(count: int) -> int:
