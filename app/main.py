@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import fastapi_offline
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
@@ -13,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from app import __version__, database, openapi
 from app.agents import endpoint, guide
 from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
+from app.api.routing import AT_ONCE
 from app.caching import NotModified
 from app.envelopes import RELEASE_HEADER
 from app.manners import HEADER, Compression, Manners
@@ -75,6 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.engine, app.state.standing, app.state.names = settings, engine, Standing(engine), {}
+    app.state.queue = CapacityLimiter(AT_ONCE)
     install(app)
 
     @app.exception_handler(NotModified)

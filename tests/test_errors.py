@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,9 +16,11 @@ import pytest
 from sqlalchemy import text
 
 from app import database, vocabulary
+from app.api import events
+from app.api.routing import AT_ONCE
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import SEEDS, Server, load
+from tests.conftest import SEEDS, Databases, Server, load
 
 LISTS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
 ONES = [
@@ -205,6 +209,34 @@ def test_more_clients_than_connections_are_all_served(synthetic: httpx.Client) -
     with ThreadPoolExecutor(clients) as pool:
         statuses = list(pool.map(lambda number: synthetic.get(f"/events?limit=200&q=a&sort=title&from={1900 + number}").status_code, range(clients)))
     assert statuses == [200] * clients
+
+
+def test_quick_answers_queue_for_a_server_and_slow_ones_for_nobody(
+    synthetic: httpx.Client, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, running, most = Lock(), 0, 0
+    answer: Any = vars(events)["answer"]
+
+    def slower(*given: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+        return answer(*given)
+
+    def asked_at_once(query: str) -> int:
+        nonlocal most
+        most = 0
+        with ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(lambda number: synthetic.get(f"/events?limit={number}&{query}").is_success, range(1, 17)))
+        return most
+
+    monkeypatch.setattr(events, "answer", slower)
+    assert asked_at_once("from=1987") == (1 if databases.engine == "sqlite" else AT_ONCE)
+    assert asked_at_once("from=1987&q=a") > AT_ONCE
 
 
 @pytest.mark.parametrize("name", ["limit", "sort", "q", "from", "region_match", "date_match", "fields", "cursor", "origins_min"])
