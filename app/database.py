@@ -269,10 +269,12 @@ class Snapshot:
             raise Behind(mark.release, least.release)
 
     def _run(self, driver: Any, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        options = {}
         if self.engine.dialect.name == "postgresql":
             statement = statement.replace("?", "%s")
+            options["binary"] = True  # records and postings are bytes, which are twice as long as text
         try:
-            return list(driver.execute(statement, parameters).fetchall())
+            return list(driver.execute(statement, parameters, **options).fetchall())
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
 
