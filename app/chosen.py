@@ -32,7 +32,7 @@ FEW = 2_000
 _BATCH = 500
 _FETCHED = 4_096
 """Rows that the database hands over at a time."""
-_DENSE = 128
+_DENSE = 256
 """Chosen versions of a stretch from which on it is quicker to go through it than to sort their places."""
 
 Keys = list[tuple[SortKey, bool]]

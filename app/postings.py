@@ -32,9 +32,9 @@ TAKING = " "
 T = TypeVar("T")
 
 
-STRETCH = 1_024
+STRETCH = 4_096
 """Places of an order that are looked at together."""
-GROUP = 64
+GROUP = 16
 """Stretches that are passed over together."""
 
 
@@ -186,16 +186,16 @@ class Postings:
     def from_day(self, field: str, day: date) -> BitMap:
         """The versions whose day is not before this one: later years, later months of its year, days of its month from it on.
 
-        Only the years are kept: they are few and large. Days are many, and to keep a set for each would leave room for nothing else.
+        What is kept are years on end, which are few and large, and months, which are small. Days are many, and to keep a set for each would
+        leave room for nothing else.
         """
         year, month, text = day.isoformat()[:4], day.isoformat()[:7], day.isoformat()
         if text == f"{year}-01-01":
             return self._years(field, f"{day.year - 1:04d}~", "~")
         later_years = self._years(field, f"{year}~", "~")
         if day.day == 1:
-            return later_years | self._between(f"{field}.month", month, f"{year}~")
-        later_months = self._between(f"{field}.month", f"{month}~", f"{year}~")
-        return BitMap.union(later_years, later_months, self._between(f"{field}.day", text, f"{month}~"))
+            return later_years | self._months(field, day.year, day.month, 12)
+        return BitMap.union(later_years, self._months(field, day.year, day.month + 1, 12), self._between(f"{field}.day", text, f"{month}~"))
 
     def to_day(self, field: str, day: date) -> BitMap:
         """The versions whose day is not after this one, likewise; without a day it is neither before nor after."""
@@ -204,13 +204,16 @@ class Postings:
             return self._years(field, "", year)
         earlier_years = self._years(field, "", f"{day.year - 1:04d}")
         if (day + timedelta(days=1)).day == 1:
-            return earlier_years | self._between(f"{field}.month", f"{year}-", month)
-        earlier_months = self._between(f"{field}.month", f"{year}-", f"{year}-{day.month - 1:02d}")
-        return BitMap.union(earlier_years, earlier_months, self._between(f"{field}.day", f"{month}-", text))
+            return earlier_years | self._months(field, day.year, 1, day.month)
+        return BitMap.union(earlier_years, self._months(field, day.year, 1, day.month - 1), self._between(f"{field}.day", f"{month}-", text))
 
     def _years(self, field: str, first: str, last: str) -> BitMap:
         """The versions whose day lies in the years between two texts."""
         return self.index.kept((field, "years", first, last), lambda: self._between(f"{field}.year", first, last))
+
+    def _months(self, field: str, year: int, first: int, last: int) -> BitMap:
+        """The versions whose day lies in the months of a year from one to another."""
+        return self.any(f"{field}.month", [f"{year:04d}-{month:02d}" for month in range(first, last + 1)])
 
     def within(self, field: str, regions: Sequence[str], match: str) -> BitMap:
         """The versions whose region is one of these; unless the match is `exact`, or lies in one at any depth."""
