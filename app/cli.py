@@ -154,7 +154,8 @@ def seed(
         file = database.sqlite_file(engine)
         if dry_run and file is not None and not file.exists():
             engine = database.in_memory()
-        with err.status("loading") as status:
+        with ExitStack() as ended, err.status("loading") as status:
+            ended.callback(engine.dispose)
             outcome = load(engine, data, dry_run=dry_run, progress=status.update)
     except SeedError as error:
         _tell(error)
