@@ -25,7 +25,6 @@ ATTEMPTS = 3
 PAUSE = 0.1
 """Seconds for which a replica is given time to catch up before an answer is begun again."""
 
-
 AT_ONCE = 4
 """Quick answers that a process makes at once where a server has to be waited for. While one waits others work; more than a few threads only take
 Python's lock from each other, in no order: with forty the slowest answers took three times as long, and no more were made."""
