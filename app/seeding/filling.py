@@ -100,7 +100,8 @@ def _remove(file: Path) -> None:
 @contextmanager
 def bare(connection: Connection) -> Iterator[None]:
     """Tables without indexes, and on PostgreSQL without references; SQLite's are not checked by who writes so, see `database.writing`."""
-    indexes = [index for table in SQLModel.metadata.sorted_tables for index in table.indexes]
+    # By name, as migrations make them: a table's own are a set, and of equals SQLite takes the one that was made last.
+    indexes = [index for table in SQLModel.metadata.sorted_tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
     references = connection.execute(text(_REFERENCES)).all() if connection.dialect.name == "postgresql" else []
     for index in indexes:
         index.drop(connection)
