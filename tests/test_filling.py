@@ -20,6 +20,13 @@ from app.settings import Settings
 from tests.conftest import SEEDS, Databases
 from tests.test_load import edit, everything
 
+MADE = {
+    "sqlite": "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix\\_%' ESCAPE '\\' ORDER BY tbl_name, rowid",
+    "postgresql": "SELECT of.relname, made.relname FROM pg_index JOIN pg_class made ON made.oid = indexrelid JOIN pg_class of ON of.oid = indrelid "
+    "WHERE made.relname LIKE 'ix\\_%' ORDER BY of.relname, made.oid",
+}
+"""The indexes of tables in the order in which they were made."""
+
 BROKEN = "INSERT INTO event_topic (version, topic) VALUES (1000000, 'cgt')"
 
 
@@ -45,6 +52,15 @@ def test_it_becomes_what_any_other_does(databases: Databases, monkeypatch: pytes
             connection.execute(text(BROKEN))
         engine.dispose()
     assert found[0] == found[1]
+
+
+def test_indexes_are_made_in_a_fixed_order(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "FEWEST", 1)
+    seeding.load(engine, seeding.read(SEEDS))
+    with engine.connect() as connection:
+        made = [tuple(row) for row in connection.execute(text(MADE[engine.dialect.name]))]
+    assert len(made) > 30
+    assert made == sorted(made)
 
 
 def test_what_refers_to_nothing_is_not_published(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
