@@ -121,8 +121,7 @@ class Listing:
         return (version for version, row in rows if values is None or _is_behind(self.keys, row, values))
 
     def _sought(self, values: list[Any] | None) -> Iterator[int]:
-        keys = [(key.column.desc() if down else key.column).nulls_last() for key, down in self.keys]
-        statement = select(self.table.version).where(*self._joined()).order_by(*keys)
+        statement = select(self.table.version).where(*self._joined()).order_by(*(key.sorting(down) for key, down in self.keys))
         if values is not None:
             statement = statement.where(after(self.keys, values))
         found = self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED))

@@ -56,6 +56,11 @@ class SortKey:
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
 
+    def sorting(self, down: bool) -> ColumnElement[Any]:
+        """As a term of ORDER BY; nulls come last either way, which is said only where there are any: else no index has that order."""
+        column = self.column.desc() if down else self.column
+        return column.nulls_last() if self.nullable else column
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -205,7 +210,7 @@ def _whole(
     seal = sealed(reader.request, applied(query))
     behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
     refuse_unchanged(reader.request, reader.headers)
-    sorted_rows = statement.where(*behind).order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
+    sorted_rows = statement.where(*behind).order_by(*(key.sorting(down) for key, down in order))
     headers = reader.headers
     if "limit" in query.model_fields_set:
         labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
@@ -237,7 +242,7 @@ def page(
     rows = connection.execute(
         statement.add_columns(*(key.column.label(label) for (key, _), label in zip(order, labels, strict=True)))
         .where(*behind)
-        .order_by(*((key.column.desc() if down else key.column).nulls_last() for key, down in order))
+        .order_by(*(key.sorting(down) for key, down in order))
         .limit(query.limit + 1)
     ).all()
     total = connection.scalar(counting)

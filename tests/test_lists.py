@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from array import array
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import Column
 
 from app import chosen as lists
+from app.api import events, figures, organisations, regions, releases, sources
+from app.paging import SortKey
 from app.postings import Order
 from app.projection import field_names
 from tests.conftest import Server, load, walk
@@ -83,6 +87,18 @@ def test_a_walk_sorts_with_nulls_last_and_ids_ascending_among_equals(
     every = walk(synthetic, path, sort="id")
     assert [record["id"] for record in every] == sorted(record["id"] for record in every)
     assert [record["id"] for record in walk(synthetic, path, sort=sort, limit=limit)] == _sorted(every, field, down=down)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [*(module.SORTS.values() for module in (events, figures, organisations, regions, sources)), [key for key, _ in releases.IN_ORDER]],
+)
+def test_nulls_are_spoken_of_only_where_there_are_any(keys: Iterable[SortKey]) -> None:
+    """An index is in the order of its columns; of one that speaks of nulls no engine takes it to be."""
+    for key in keys:
+        assert isinstance(key.column, Column)
+        assert key.nullable == key.column.nullable
+        assert ("NULLS LAST" in str(key.sorting(True))) == key.nullable
 
 
 @pytest.mark.parametrize("sort", ["value", "-value"])
