@@ -57,7 +57,7 @@ class SortKey:
     """Of a column of another table: what ties it to the list's own."""
 
     def sorting(self, down: bool) -> ColumnElement[Any]:
-        """As a term of ORDER BY; nulls come last either way, which is said only where there are any: else no index has that order."""
+        """As a term of ORDER BY; nulls come last either way, which is said only where there are any: it may hide an index."""
         column = self.column.desc() if down else self.column
         return column.nulls_last() if self.nullable else column
 

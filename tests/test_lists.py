@@ -94,7 +94,7 @@ def test_a_walk_sorts_with_nulls_last_and_ids_ascending_among_equals(
     [*(module.SORTS.values() for module in (events, figures, organisations, regions, sources)), [key for key, _ in releases.IN_ORDER]],
 )
 def test_nulls_are_spoken_of_only_where_there_are_any(keys: Iterable[SortKey]) -> None:
-    """An index is in the order of its columns; of one that speaks of nulls no engine takes it to be."""
+    """SQLite has nulls first in an index and PostgreSQL last: with these words one of them does not see that an index has the order."""
     for key in keys:
         assert isinstance(key.column, Column)
         assert key.nullable == key.column.nullable
