@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, extract, func, or_, select, union
+from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, cast, extract, func, or_, select, union
 
 from app import database, vocabulary
 from app.api.filters import in_regions
@@ -97,9 +97,13 @@ def _names(reader: Reader, wanted: list[str]) -> dict[str, Ref]:
 
 
 def _grid(reader: Reader, query: CoverageQuery, names: Collection[str]) -> Grid:
-    years = _years(reader, query)
-    known = spread(_counted(reader, query), years, undated=query.from_ is None and query.to is None)
-    return Grid(names, set(query.type or vocabulary.EVENT_TYPE), years, known, _read(reader, query))
+    """The cells of a query. What is counted for them is kept, as every page of a walk rests on all of it."""
+    years, undated = _years(reader, query), query.from_ is None and query.to is None
+    kept, regions = reader.state.index.kept, (reader.moment, *query.region)
+    asked = (regions, query.region_match, *query.type)
+    known = kept(("known", asked, years, undated), lambda: spread(_counted(reader, query), years, undated=undated))
+    read = kept(("read", regions), lambda: _read(reader, query))
+    return Grid(names, set(query.type or vocabulary.EVENT_TYPE), years, known, read)
 
 
 def _years(reader: Reader, query: CoverageQuery) -> range:
@@ -107,14 +111,21 @@ def _years(reader: Reader, query: CoverageQuery) -> range:
     if query.from_ and query.to:
         return range(query.from_.first.year, query.to.last.year + 1)
     touched = [given.first.year for given in (query.from_, query.to) if given]
-    for record, first, last in ((event, event.date_first, event.date_last), (source, source.published_first, source.published_last)):
-        bounds = reader.connection.execute(select(func.min(first), func.max(last)).where(reader.moment.of(record))).one()
-        touched += [day.year for day in bounds if day is not None]
+    touched += reader.state.index.kept(("touched", reader.moment), lambda: _touched(reader))
     if not touched:
         return range(0)
     begin = query.from_.first.year if query.from_ else min(touched)
     end = query.to.last.year if query.to else max(touched)
     return range(begin, end + 1)
+
+
+def _touched(reader: Reader) -> list[int]:
+    """The first and the last years that events and sources touch."""
+    found = []
+    for record, first, last in ((event, event.date_first, event.date_last), (source, source.published_first, source.published_last)):
+        bounds = reader.connection.execute(select(func.min(first), func.max(last)).where(reader.moment.of(record))).one()
+        found += [day.year for day in bounds if day is not None]
+    return found
 
 
 def _counted(reader: Reader, query: CoverageQuery) -> list[tuple[Any, ...]]:
@@ -212,17 +223,18 @@ def _newest_sources(reader: Reader, query: CoverageQuery, cells: list[Cell]) -> 
     filled = [cell for cell in cells if cell.tally]
     if not filled:
         return {}
-    in_order = func.row_number().over(order_by=(source.published_first.asc().nulls_first(), source.id))
-    ranked = select(source.id, in_order.label("rank")).where(reader.moment.of(source)).subquery()
+    # The day of publication and the id as one text, which is the latest where both are: before every day comes none.
+    latest = func.max(func.coalesce(cast(source.published_first, Text), "").concat(" ").concat(source.id))
     first, last = extract("year", event.date_first), extract("year", event.date_last)
     regions = {cell.region for cell in filled if cell.region}
     grouped = (
-        select(event.region_id, event.type, first.label("first"), last.label("last"), func.max(ranked.c.rank).label("rank"))
+        select(event.region_id, event.type, first.label("first"), last.label("last"), latest.label("latest"))
         .select_from(event.id.table)
         .join(citation.version.table, citation.version == event.version)
-        .join(ranked, ranked.c.id == citation.source_id)
+        .join(source.id.table, source.id == citation.source_id)
         .where(
             reader.moment.of(event),
+            reader.moment.of(source),
             event.type.in_({cell.type for cell in filled}),
             or_(event.region_id.is_(None), in_regions(reader, event.region_id, regions, query.region_match)),
         )
@@ -230,20 +242,17 @@ def _newest_sources(reader: Reader, query: CoverageQuery, cells: list[Cell]) -> 
         .subquery()
     )
     joined, place = _rolled_up(reader, query, grouped)
-    rows = reader.connection.execute(select(place, grouped.c.type, grouped.c.first, grouped.c.last, grouped.c.rank).select_from(joined)).all()
+    rows = reader.connection.execute(select(place, grouped.c.type, grouped.c.first, grouped.c.last, grouped.c.latest).select_from(joined)).all()
     wanted = {cell.place for cell in filled}
-    ranks: dict[Place, int] = {}
-    for where, kind, begin, end, rank in rows:
+    found: dict[Place, str] = {}
+    for where, kind, begin, end, newest in rows:
         for year in [None] if begin is None else range(int(begin), int(end) + 1):
             if (where, kind, year) in wanted:
-                ranks[where, kind, year] = max(ranks.get((where, kind, year), 0), rank)
-    shown = reader.connection.execute(
-        select(ranked.c.rank, source)
-        .join_from(ranked, source.id.table, source.id == ranked.c.id)
-        .where(reader.moment.of(source), ranked.c.rank.in_(set(ranks.values())))
-    )
-    works = {row.rank: _work(row) for row in shown}
-    return {place: works[rank] for place, rank in ranks.items()}
+                found[where, kind, year] = max(found.get((where, kind, year), ""), newest)
+    cited = {place: newest.partition(" ")[2] for place, newest in found.items()}
+    shown = reader.connection.execute(select(source).where(reader.moment.of(source), source.id.in_(set(cited.values()))))
+    works = {row.id: _work(row) for row in shown}
+    return {place: works[identifier] for place, identifier in cited.items()}
 
 
 def _work(row: Any) -> NewestSource:
