@@ -46,7 +46,7 @@ BUSY_TIMEOUT = 5
 WRITER_CACHE = 262_144
 """Kilobytes of a SQLite file that whoever writes keeps in memory: indexes are filled in no order, and with the usual 2,000 every row of a
 large load reads and writes pages of them."""
-FILLER_CACHE = 49_152
+FILLER_CACHE = 16_384
 """The same of whoever fills a new file, where rows come in order and indexes are made at the end."""
 
 LOAD_LOCK = 0x636774

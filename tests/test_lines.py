@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, select
 
+from app.models import Event, Figure, columns
 from app.seeding import dataset, files
 from app.seeding import load as seeding
 from app.seeding.files import SeedError
+from benchmarks import generate
 from tests.conftest import SEEDS
 
 
@@ -76,3 +79,16 @@ def test_numbers_are_the_text_that_stands_there() -> None:
     assert entry is not None
     assert entry.data == {"id": "x", "latitude": "39.90", "length": "7", "deep": {"a": ["1e3"]}}
     assert entry.line("latitude") == 3
+
+
+def test_what_lists_show_together_gets_keys_that_lie_together(engine: Engine, tmp_path: Path) -> None:
+    generate.write(tmp_path, 200)
+    seeding.load(engine, seeding.read(tmp_path))
+    event, figure = columns(Event), columns(Figure)
+    with engine.connect() as connection:
+        days = [str(day) for day in connection.scalars(select(event.date_first).where(event.date_precision == "day").order_by(event.version))]
+        metrics = list(connection.scalars(select(figure.metric).order_by(figure.version)))
+    assert days == sorted(days, reverse=True)
+    assert metrics == sorted(metrics)
+    assert len(set(days)) > 50
+    assert len(set(metrics)) > 5

@@ -22,12 +22,10 @@ from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Lines
 from app.seeding.postings import Keys, put, put_words, spanned, terms
 from app.seeding.redactions import Held
-from app.seeding.references import Json
+from app.seeding.references import KEPT, Json
 from app.seeding.render import Rendered, Renderer
 from app.seeding.rows import called, rows, texts
 from app.seeding.stamps import Stamps
-
-_KEPT = 50_000
 
 
 class Known(NamedTuple):
@@ -103,8 +101,8 @@ class Maker:
         self.setting, self.data, self.keys = setting, setting.data, keys
         self.renderer = Renderer(self.data)
         self.stamps = Stamps(self.data) if self.data.linked else None
-        self.names = lru_cache(_KEPT)(self._names)
-        self.figures = lru_cache(_KEPT)(self._figure_digest)
+        self.names = lru_cache(KEPT)(self._names)
+        self.figures = lru_cache(KEPT)(self._figure_digest)
 
     def check(self, task: Task) -> Batch:
         """A batch with nothing but its mistakes."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import merge
 from itertools import pairwise
 from operator import itemgetter
@@ -31,6 +32,7 @@ from app.seeding.entries import (
 from app.seeding.files import LINES, Entry, Mistake
 from app.seeding.lines import Lines
 from app.seeding.links import Links
+from app.seeding.postings import rank
 
 OPTIONAL = {"retired"}
 """Files that a folder may lack."""
@@ -160,7 +162,7 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
 
 def _scan(data: Dataset, name: str, path: Path) -> list[Mistake]:
     """Learn where the entries of a file of JSON Lines stand; whether they are sound is looked at when they are read."""
-    table, mistakes = Lines(path, _shown(path), FORMS[name]), list[Mistake]()
+    table, mistakes = Lines(path, _shown(path), FORMS[name], partial(rank, KIND_OF_FILE[name])), list[Mistake]()
     links = data.linked = data.linked or Links()
     for entry in table.scan(mistakes):
         links.raw(KIND_OF_FILE[name], entry)

@@ -25,6 +25,7 @@ from app.models import END, UNDATED
 from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import FACTS, CitationForm, DerivedForm, EventForm, FigureForm, Stated
+from app.seeding.references import KEPT
 
 _EMPTY = {"status": "unknown", "organisations": [], "people": [], "products": [], "identifiers": EventForm.model_fields["identifiers"].default}
 """What stands in place of what is not supported; else None."""
@@ -40,8 +41,6 @@ COMPARED: tuple[Stated, ...] = ("value", "basis", "subject", "region", "period")
 """What sources can state of a figure; a value with its qualifier and unit."""
 
 _READ: dict[Stated, Callable[[str], Any]] = {"value": quantities.parse, "basis": str, "subject": str, "region": str, "period": dates.parse}
-
-_KEPT = 50_000
 
 F = TypeVar("F", EventForm, FigureForm)
 
@@ -68,8 +67,8 @@ class Knowledge:
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
-        self.seen = lru_cache(_KEPT)(lambda source: seen(data, source))
-        self.since = lru_cache(_KEPT)(self._since)
+        self.seen = lru_cache(KEPT)(lambda source: seen(data, source))
+        self.since = lru_cache(KEPT)(self._since)
 
     def _since(self, identifier: str) -> date:
         """The first day before which works were published that support an event or figure at all."""

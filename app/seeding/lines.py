@@ -1,10 +1,10 @@
-"""Entries of a file of JSON Lines, read from it when they are asked for: a million of them take 24 bytes each, not some kilobytes."""
+"""Entries of a file of JSON Lines, read from it when they are asked for: a million of them take 32 bytes each, not some kilobytes."""
 
 import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from app.seeding import files
 from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
 
-_KEPT = 5000
+_KEPT = 2_000
 """Entries of a file that are kept as they were read last."""
 _ID = re.compile(rb'\s*\{"id": ?"([a-z0-9-]+)"')
 _AT_ONCE = 4096
@@ -32,9 +32,10 @@ class Unsound(KeyError):
 class Lines(Mapping[str, Any]):
     """The forms of the entries of a file, by their ids."""
 
-    def __init__(self, path: Path, shown: str, form: type[Form]) -> None:
-        self.path, self.shown, self.form = path, shown, form
-        self._hashes, self._places, self._digests = array("Q"), array("Q"), array("Q")
+    def __init__(self, path: Path, shown: str, form: type[Form], rank: Callable[[Mapping[str, Any]], int] = lambda _: 0) -> None:
+        """`rank` gives a number below 2**28 for an entry as it stands in the file: by it they are `ranked`."""
+        self.path, self.shown, self.form, self.rank = path, shown, form, rank
+        self._hashes, self._places, self._digests, self._ranks = array("Q"), array("Q"), array("Q"), array("Q")
         self._whole = False
         self._rest()
 
@@ -44,7 +45,7 @@ class Lines(Mapping[str, Any]):
         self._entries: LRUCache[str, Entry] = LRUCache(_KEPT)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms", "_entries"}}
+        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms", "_entries", "rank", "_ranks"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -65,14 +66,15 @@ class Lines(Mapping[str, Any]):
                         self._hashes.append(_hash(entry.data["id"]))
                         self._places.append(place << 24 | min(number, 0xFFFFFF))
                         self._digests.append(digest(entry.data))
+                        self._ranks.append(self.rank(entry.data) << 36 | number)
                         yield entry.data
                     place += len(content)
         except OSError as error:
             mistakes.append(Mistake(self.shown, 1, "(file)", f"cannot be read: {error.strerror}"))
         self._whole = not mistakes
         order = sorted(range(len(self._hashes)), key=self._hashes.__getitem__)
-        self._hashes, self._places, self._digests = (
-            array("Q", map(found.__getitem__, order)) for found in (self._hashes, self._places, self._digests)
+        self._hashes, self._places, self._digests, self._ranks = (
+            array("Q", map(found.__getitem__, order)) for found in (self._hashes, self._places, self._digests, self._ranks)
         )
 
     def repeated(self) -> Iterator[tuple[Entry, Entry]]:
@@ -124,18 +126,20 @@ class Lines(Mapping[str, Any]):
         raise KeyError(identifier)
 
     def _entry(self, place: int) -> Entry:
-        offset, number = place >> 24, place & 0xFFFFFF
+        entry, _ = files.line(self._content(place), self.shown, place & 0xFFFFFF)
+        if entry is None or not named(entry):
+            raise OSError(0, "was changed while it was read", str(self.path))
+        return entry
+
+    def _content(self, place: int) -> bytes:
         if self._file < 0:
             self._file = os.open(self.path, os.O_RDONLY)
         content, end = b"", -1
         while end < 0:
-            more = os.pread(self._file, _AT_ONCE, offset + len(content))
+            more = os.pread(self._file, _AT_ONCE, (place >> 24) + len(content))
             content += more
             end = content.find(b"\n") if more else len(content)
-        entry, _ = files.line(content[:end], self.shown, number)
-        if entry is None or not named(entry):
-            raise OSError(0, "was changed while it was read", str(self.path))
-        return entry
+        return content[:end]
 
     def __getitem__(self, identifier: str) -> Any:
         """The form of an entry; Unsound where it has mistakes."""
@@ -162,11 +166,21 @@ class Lines(Mapping[str, Any]):
         """The ids and the lines of the entries, in the order of the file."""
         with self.path.open("rb") as file:
             for content in file:
-                found = _ID.match(content) if self._whole else None
-                if found:
-                    yield found[1].decode(), content
-                elif (entry := files.line(content, self.shown, 1)[0]) is not None and named(entry):
-                    yield entry.data["id"], content
+                if (name := self._name(content)) is not None:
+                    yield name, content
+
+    def ranked(self) -> Iterator[str]:
+        """The ids by the ranks of their entries, of equal ones in the order of the file."""
+        for place in sorted(range(len(self._ranks)), key=self._ranks.__getitem__):
+            if (name := self._name(self._content(self._places[place]))) is not None:
+                yield name
+
+    def _name(self, content: bytes) -> str | None:
+        """The id that a line holds; None where it holds no entry with an id."""
+        if self._whole and (found := _ID.match(content)):
+            return found[1].decode()
+        entry, _ = files.line(content, self.shown, 1)
+        return entry.data["id"] if entry is not None and named(entry) else None
 
     def __len__(self) -> int:
         return len(self._hashes)

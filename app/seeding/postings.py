@@ -4,6 +4,7 @@ A posting is a set of versions, as a Roaring bitmap of their keys. A version's p
 span and its words, and never change with what comes later; a release that ends a version only adds it to the posting of that release.
 """
 
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, insert, select, text
 
+from app import vocabulary
 from app.models import Event, Figure, Ordering, Posting, columns
 from app.postings import NONE, TAKING, number, years
 from app.seeding import tables
@@ -20,6 +22,9 @@ MOST_GATHERED = 8_000_000
 """Entries that are gathered before they are written: about 32 MB."""
 _BATCH = 500
 """Values in one statement."""
+
+_DIGIT = re.compile("[0-9]")
+_METRICS = {metric: place for place, metric in enumerate(sorted(vocabulary.SCHEMES["metric"]))}
 
 posting = columns(Posting)
 
@@ -235,3 +240,13 @@ def order(connection: Connection) -> None:
         if sys.byteorder == "big":
             versions.byteswap()
         connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})
+
+
+def rank(kind: str, entry: Mapping[str, Any]) -> int:
+    """About where the order by default has an entry as it stands in a file: by the first eight digits of an event's date, and by a figure's metric.
+
+    What is chosen by date, and the versions of a page, then lie together: in few parts of a bitmap and few pages of a table.
+    """
+    if kind == "event":
+        return 10**8 - int("".join(_DIGIT.findall(str(entry.get("date"))))[:8].ljust(8, "0"))
+    return _METRICS.get(str(entry.get("metric")), 0) if kind == "figure" else 0

@@ -20,6 +20,7 @@ from typing import Any
 from app.seeding.batches import Batch, Known, Maker, Setting, Task
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
+from app.seeding.lines import Lines
 
 FEWEST = 8_000
 """Entries for which processes are started; it takes them seconds to begin."""
@@ -28,14 +29,17 @@ AT_ONCE = 250
 
 
 def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]], wanted: Collection[str] | None = None) -> Iterator[Task]:
-    """Entries in batches, with what `before` tells of them: those in memory in the order of their ids, others in that of their files.
+    """Entries in batches, with what `before` tells of them. `wanted` names the entries; None: all.
 
-    `wanted` names the entries; None: all.
+    All entries of a file of JSON Lines come by their ranks: what lists show together gets keys, and places in the tables, that lie together.
     """
     links = data.links()
     for kind in KIND_OF_FILE.values():
         table = data.table(kind)
-        identifiers = (name for name in (table if data.linked else sorted(table)) if wanted is None or name in wanted)
+        if wanted is not None:
+            identifiers = iter(sorted(filter(table.__contains__, wanted)))
+        else:
+            identifiers = table.ranked() if isinstance(table, Lines) else iter(sorted(table))
         while ids := list(islice(identifiers, AT_ONCE)):
             shown = [figure for identifier in ids for figure in links.figures_of.get(identifier, ())] if kind == "event" else []
             yield Task(kind, ids, before([*ids, *shown]))
