@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from starlette.requests import Request
 
+from app.asking import asked
 from app.envelopes import RELEASE_HEADER
 from app.standing import State
 
@@ -29,32 +30,27 @@ class NotModified(Exception):
 
 def validators(request: Request, state: State) -> dict[str, str]:
     """The headers of an answer made from a state; NotModified where the client names its very tag, which only a good answer ever had."""
-    coding = "gzip" if "gzip" in request.headers.get("accept-encoding", "") else "identity"
-    asked = f"{request.scope['path']}\0{request.scope['query_string'].decode('latin-1')}"
-    digest = hashlib.sha256(f"{state.mark}\0{getattr(request.state, 'format', 'json')}\0{asked}\0{coding}".encode()).hexdigest()
-    tag = f'"{digest[:32]}"'
-    told = {RELEASE_HEADER: str(state.release.id), "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    headers = {"ETag": tag, "Last-Modified": state.modified, **told}
-    # Weak comparison, as RFC 9110 has it for this header.
-    if tag in (given.removeprefix("W/") for given in _tags(request)):
+    known, scope = asked(request), request.scope
+    format, coding = getattr(request.state, "format", "json"), "gzip" if known.gzip else "identity"
+    wanted = f"{state.mark}\0{format}\0{scope['path']}\0{scope['query_string'].decode('latin-1')}\0{coding}"
+    headers = {
+        "ETag": f'"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}"',
+        "Last-Modified": state.modified,
+        RELEASE_HEADER: str(state.release.id),
+        "Cache-Control": CACHE_CONTROL,
+        "Vary": VARY,
+    }
+    if known.tags is not None and headers["ETag"] in known.tags:
         raise NotModified(headers)
     return headers
 
 
 def refuse_unchanged(request: Request, headers: dict[str, str]) -> None:
     """NotModified where the client has some answer of this age: it does not say which, so the request must be known to be good."""
-    known = request.headers.get("if-none-match")
-    since = request.headers.get("if-modified-since")
-    if "*" in _tags(request) or (known is None and since is not None and _not_after(headers["Last-Modified"], since)):
+    known = asked(request)
+    if known.tags is not None:
+        unchanged = "*" in known.tags
+    else:
+        unchanged = known.since is not None and parsedate_to_datetime(headers["Last-Modified"]) <= known.since
+    if unchanged:
         raise NotModified(headers)
-
-
-def _tags(request: Request) -> list[str]:
-    return [given.strip() for given in request.headers.get("if-none-match", "").split(",")]
-
-
-def _not_after(modified: str, since: str) -> bool:
-    try:
-        return parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
-        return False  # RFC 9110: a date that cannot be read is passed over

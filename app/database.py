@@ -290,6 +290,11 @@ class Snapshot:
             self._raw.close()
             self._raw = None
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it goes on showing what is there: on a file, as long as each statement stands for itself."""
+        return self._connection is None and self._raw is not None and self.engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Give the connection back."""
         self._give_back()

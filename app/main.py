@@ -8,23 +8,18 @@ from pathlib import Path
 import fastapi_offline
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__, database, openapi
 from app.agents import endpoint, guide
 from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
-from app.api.routing import AT_ONCE
+from app.api.routing import AT_ONCE, ByPath
 from app.caching import NotModified
-from app.envelopes import RELEASE_HEADER
-from app.manners import HEADER, Compression, Manners
+from app.manners import Compression, Manners, Preflights
 from app.problems import install
 from app.remembering import Remembering
 from app.settings import Settings
 from app.standing import Standing
-
-EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_HEADER, HEADER]
-"""Headers that a page of another origin may read."""
 
 COMPRESSION = 4
 """zlib's level: a page of 30 kB gets 6 % larger than at the highest, in half of the time."""
@@ -81,14 +76,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install(app)
 
     @app.exception_handler(NotModified)
-    def not_modified(_: Request, known: NotModified) -> Response:
+    async def not_modified(_: Request, known: NotModified) -> Response:
         return Response(status_code=304, headers=known.headers)
 
     app.add_middleware(Compression, minimum_size=1000, compresslevel=COMPRESSION)
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"], expose_headers=EXPOSED)
+    app.add_middleware(Preflights, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST"], allow_headers=["*"])
     app.add_middleware(Remembering, standing=app.state.standing)
     app.add_middleware(Manners)
-    for resource in (events, series, figures, service, coverage, organisations, regions, sources, search, releases, citing, endpoint, guide):
+    resources = (events, series, figures, service, coverage, organisations, regions, sources, search, releases, citing, endpoint, guide)
+    app.router.routes.append(ByPath(resource.router for resource in resources))
+    for resource in resources:
         app.include_router(resource.router)
     assets = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/docs-assets", StaticFiles(directory=assets), name="docs-assets")

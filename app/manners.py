@@ -1,4 +1,4 @@
-"""HTTP manners that hold for every answer: request ids, HEAD, one log line a request, compression for those who take it.
+"""HTTP manners that hold for every answer: request ids, HEAD, one log line a request, compression for those who take it, pages of other origins.
 
 A pure ASGI middleware around everything else, so that errors have them too.
 """
@@ -11,10 +11,17 @@ from functools import lru_cache
 from secrets import token_hex
 from typing import Any
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.envelopes import RELEASE_HEADER
+
 HEADER = "X-Request-ID"
+EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_HEADER, HEADER]
+"""Headers that a page of another origin may read."""
+_TO_ALL = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", ", ".join(EXPOSED).encode())]
+"""What says that pages of all origins may read an answer: it is the same for all of them, so that a cache needs one copy."""
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 logger = logging.getLogger("app.requests")
@@ -34,6 +41,7 @@ class Manners:
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
         identifier = given if _ACCEPTABLE_ID.fullmatch(given) else token_hex(16)
         head = scope["method"] == "HEAD"
+        to_all = [] if scope["method"] == "OPTIONS" else _TO_ALL
         started, status = time.perf_counter(), 500
 
         async def answer(message: Message) -> None:
@@ -42,7 +50,7 @@ class Manners:
                 status = message["status"]
                 given = message.get("headers", ())
                 varying = _varying(b",".join(value for name, value in given if name == b"vary"))
-                own = [(HEADER.lower().encode(), identifier.encode()), (b"vary", varying)]
+                own = [(HEADER.lower().encode(), identifier.encode()), (b"vary", varying), *to_all]
                 message["headers"] = [header for header in given if header[0] != b"vary"] + own
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
@@ -69,6 +77,15 @@ def _varying(given: bytes) -> bytes:
     """What an answer depends on, each once: whoever adds to it does not look at what stands there. Any answer may be compressed."""
     names = [name.strip() for name in given.split(b",")]
     return b", ".join(dict.fromkeys(name for name in [*names, b"Accept-Encoding"] if name))
+
+
+class Preflights(CORSMiddleware):
+    """Answers browsers that ask what pages of other origins may do; all else is left alone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        asks = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        await (super().__call__(scope, receive, send) if asks else self.app(scope, receive, send))
 
 
 class Compression(GZipMiddleware):

@@ -300,8 +300,8 @@ def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: 
     parts["applied"] = force
     tail = to_json(parts)[1:-1]
     beside = b'"facets":{%b},' % b",".join(b'"%b":%b' % (name.encode(), buckets) for name, buckets in counted.items()) if counted else b""
-    release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json()
-    content = b'{"data":[%b],%b%b,"release":%b}' % (b",".join(bodies), beside, tail, release.encode())
+    release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json().encode()
+    content = b'{"data":[%b],%b%b,"release":%b}' % (b",".join(bodies), beside, tail, release)
     headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
     return Response(content, headers=headers, media_type="application/json")
 

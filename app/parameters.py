@@ -6,12 +6,13 @@ vocabulary here; that ids exist is looked up in the database by `paging.check_id
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from starlette.requests import Request
+from starlette.types import Scope
 
 from app import vocabulary
 from app.dates import EdtfDate, parse_query
@@ -232,25 +233,27 @@ def date_order(earlier: str, since: EdtfDate | None, later: str, until: EdtfDate
         raise PydanticCustomError("range", "{reason}", {"reason": reason, "parameter": earlier, "value": since.edtf})
 
 
-def refuse_unclear(request: Request, single: set[str]) -> None:
-    """Refuse what a query model never gets to see: bytes that are no text, control characters, repeated single parameters."""
-    raw = request.scope.get("query_string", b"").decode("latin-1")
+def pairs(scope: Scope) -> list[tuple[str, str]]:
+    """The parameters of a query; InvalidRequest where its bytes are no text."""
+    raw = scope["query_string"].decode("latin-1")
     try:
-        if "%" in raw or not raw.isascii():
-            unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
+        return parse_qsl(raw, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise InvalidRequest([invalid("query", raw, "is not UTF-8; percent-encode the parameters as UTF-8")]) from None
-    given = request.query_params.multi_items()
+
+
+def refuse_unclear(given: list[tuple[str, str]], single: set[str]) -> None:
+    """Refuse what a query model never gets to see: control characters, repeated single parameters, far too many of them."""
+    names = [name for name, _ in given]
+    if len(names) == len(set(names)) <= MOST_VALUES and _CONTROL.search("".join([part for pair in given for part in pair])) is None:
+        return
     if len(given) > MOST_PARAMETERS:
         raise InvalidRequest([invalid("query", None, f"holds {len(given)} parameters; at most {MOST_PARAMETERS}")])
-    names = [name for name, _ in given]
     errors = [
         invalid(name, None, f"stands there {count} times; at most {MOST_VALUES} values")
-        for name, count in (Counter(names).items() if len(names) > MOST_VALUES else ())
+        for name, count in Counter(names).items()
         if count > MOST_VALUES
     ]
-    if _CONTROL.search("".join(part for pair in given for part in pair)) is None and len(set(names)) == len(names) and not errors:
-        return
     seen: set[str] = set()
     for name, value in given:
         if _CONTROL.search(value) or _CONTROL.search(name):
@@ -262,19 +265,17 @@ def refuse_unclear(request: Request, single: set[str]) -> None:
         raise InvalidRequest(errors)
 
 
-def negotiate(request: Request, offered: dict[str, str]) -> str:
+def negotiate(named: str | None, accept: tuple[str, ...], offered: dict[str, str]) -> str:
     """The format in which a path answers: the one that `format` names, else the one that the Accept header wants most; NotAcceptable."""
-    named = request.query_params.getlist("format")
-    if named and "json" in offered:
-        if named[-1] in offered:
-            return named[-1]
-        close = vocabulary.closest(named[-1], offered)
+    if named is not None and "json" in offered:
+        if named in offered:
+            return named
+        close = vocabulary.closest(named, offered)
         hint = f" Did you mean {close!r}?" if close else ""
-        raise NotAcceptable(f"This path has no format {named[-1][:50]!r}; it has {', '.join(offered)}.{hint}")
-    ranges = [part.strip().lower() for header in request.headers.getlist("accept") for part in header.split(",") if part.strip()]
-    if not ranges:
+        raise NotAcceptable(f"This path has no format {named[:50]!r}; it has {', '.join(offered)}.{hint}")
+    if not accept:
         return next(iter(offered))
-    wanted = {name: _weight(ranges, media_type.split(";", maxsplit=1)[0]) for name, media_type in offered.items()}
+    wanted = {name: _weight(accept, media_type.split(";", maxsplit=1)[0]) for name, media_type in offered.items()}
     best = max(wanted, key=lambda name: wanted[name])  # of equals the first: JSON
     if not wanted[best]:
         raise NotAcceptable(f"This path answers in {', '.join(dict.fromkeys(offered.values()))}; the Accept header admits none of them.")
@@ -284,7 +285,8 @@ def negotiate(request: Request, offered: dict[str, str]) -> str:
 _WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 
 
-def _weight(ranges: list[str], media_type: str) -> float:
+@lru_cache(1_000)
+def _weight(ranges: tuple[str, ...], media_type: str) -> float:
     """How much an Accept header wants a media type: the most specific range that fits it decides (RFC 9110, 12.5.1)."""
     specificity = {"*/*": 0, media_type.split("/", maxsplit=1)[0] + "/*": 1, media_type: 2}
     fitting = [(-1, 0.0)]

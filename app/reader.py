@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from app import history
+from app.asking import asked
 from app.caching import validators
 from app.database import Behind, Snapshot
 from app.dates import parse_query
@@ -94,16 +95,18 @@ def reading(request: Request) -> Iterator[Reader]:
         raise Behind(state.release.id, wanted)
     request.state.release = state.release.id
     headers = validators(request, state)
-    snapshot = Snapshot(request.app.state.engine, state.needs)
+    snapshot = state.snapshot(request.app.state.engine)
     try:
         yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
-    finally:
+    except BaseException:
         snapshot.close()
+        raise
+    state.put_back(snapshot)
 
 
 def asked_release(request: Request) -> int:
     """The oldest release that a request may be answered from: what it names, and what it was told of already. 0: any."""
-    given = ", ".join(request.headers.getlist(RELEASE_HEADER)) or "0"
+    given = asked(request).release
     if not re.fullmatch("[0-9]{1,9}", given):
         raise InvalidRequest([invalid(RELEASE_HEADER, given, "is no number of a release; give that of an answer's header, or leave it out")])
     return max(int(given), getattr(request.state, "release", 0))

@@ -17,11 +17,11 @@ MOST_KEPT = 16_000_000
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
 
-_ASKED_WITH = {b"accept", b"accept-encoding", b"host", b"origin"}
+_ASKED_WITH = {b"accept", b"accept-encoding", b"host"}
 """Headers on which an answer depends."""
 _NEVER = {b"authorization", b"cookie", b"if-modified-since", b"range", b"x-cgt-release"}
 """Headers whose requests are always answered anew."""
-_TOLD_UNCHANGED = {b"etag", b"last-modified", b"cache-control", b"vary", b"x-cgt-release", b"access-control-allow-origin"}
+_TOLD_UNCHANGED = {b"etag", b"last-modified", b"cache-control", b"vary", b"x-cgt-release"}
 """Headers of an answer that says that nothing has changed."""
 
 Key = tuple[object, ...]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from app import __version__, database
-from app.database import Beside, Mark
+from app.database import Beside, Mark, Snapshot
 from app.envelopes import ReleaseInfo
 from app.postings import Index
 from app.problems import NotReady
@@ -42,20 +42,42 @@ class State:
     """All that answers depend on, in a line."""
     modified: str = ""
     """When that last changed, as HTTP writes it."""
-    as_json: str = ""
+    as_json: bytes = b""
     """The release as answers show it."""
+    spare: list[Snapshot] = field(compare=False, default_factory=list)
+    """A snapshot of a SQLite file that waits for the next request: to take a connection out of the pool and give it back takes as long as
+    to read a page of records."""
 
     @classmethod
     def of(cls, release: ReleaseInfo, beside: Beside, file: object) -> "State":
         """A state with what follows from it."""
         mark = f"{__version__} {release.id} {release.digest} {beside.texts} {beside.redactions} {beside.redacted_at}"
         modified = max(release.released_at, beside.redacted_at or release.released_at)
-        return cls(release, beside, file, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=release.model_dump_json())
+        return cls(release, beside, file, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=release.model_dump_json().encode())
 
     @property
     def needs(self) -> Mark:
         """What a host must have that is read from."""
         return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions)
+
+    def snapshot(self, engine: Engine) -> Snapshot:
+        """What a request reads from; it is put back or closed afterwards."""
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return Snapshot(engine, self.needs)
+
+    def put_back(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot for the next request if nothing speaks against it, or close it."""
+        if snapshot.lasts and not self.spare:
+            self.spare.append(snapshot)
+        else:
+            snapshot.close()
+
+    def let_go(self) -> None:
+        """Close what waits."""
+        while self.spare:
+            self.spare.pop().close()
 
 
 class Standing:
@@ -99,6 +121,8 @@ class Standing:
         fresh = State.of(release, beside, self._file)
         with self._lock:
             if self._state != fresh:
+                if self._state is not None:
+                    self._state.let_go()
                 self._state = fresh
             self._seen = mark
             return self._state or fresh
@@ -106,6 +130,8 @@ class Standing:
     def forget(self) -> None:
         """Let go of what is known, as it turned out to be no longer there."""
         with self._lock:
+            if self._state is not None:
+                self._state.let_go()
             self._state = None
 
     def _mark(self) -> object:
@@ -128,6 +154,8 @@ class Standing:
 
     def close(self) -> None:
         """Look no longer."""
+        if self._state is not None:
+            self._state.let_go()
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -4,19 +4,22 @@ A route takes the request, one model of its query and the parts of its path. The
 document of the API shows have them: FastAPI's own way to the same end takes longer than to make most answers.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from inspect import iscoroutinefunction
 from time import sleep
 from typing import Any, cast, get_origin, get_type_hints
 
 from anyio import to_thread
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
+from app.asking import asked
 from app.database import Behind
-from app.parameters import JSON, negotiate, offers, refuse_unclear
+from app.parameters import JSON, negotiate, offers, pairs, refuse_unclear
 from app.standing import Outdated
 
 ATTEMPTS = 3
@@ -30,8 +33,36 @@ AT_ONCE = 4
 Python's lock from each other, in no order: with forty the slowest answers took three times as long, and no more were made."""
 
 
+class ByPath(BaseRoute):
+    """Finds routes whose paths have no parts by the whole path, and goes to their handlers at once.
+
+    What FastAPI puts around a handler looks at every route twice and keeps what dependencies and bodies need, of which these have none.
+    Whatever else there is to say of such a path, such as which methods it takes, is left to FastAPI.
+    """
+
+    def __init__(self, routers: Iterable[APIRouter]) -> None:
+        routes = [route for router in routers for route in router.routes if isinstance(route, StrictRoute) and not route.param_convertors]
+        self._found = {route.path: {"route": route, "handler": route.get_route_handler()} for route in routes if route.answers_by_itself}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """The route and its handler, for a GET of such a path."""
+        found = self._found.get(scope["path"].removeprefix(scope.get("root_path", ""))) if scope["type"] == "http" and scope["method"] == "GET" else None
+        return (Match.NONE, {}) if found is None else (Match.FULL, {**found, "path_params": {}})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        response = await scope["handler"](Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
 class StrictRoute(APIRoute):
     """A route that refuses parameters it would not read and formats it does not have."""
+
+    @property
+    def answers_by_itself(self) -> bool:
+        """Whether it takes nothing but request, query and parts of its path, and makes its answer itself, without waiting for others."""
+        makes = get_type_hints(self.endpoint).get("return") is Response and not iscoroutinefunction(self.endpoint)
+        return makes and len(self.dependant.query_params) == 1
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler with the checks in front."""
@@ -47,19 +78,20 @@ class StrictRoute(APIRoute):
         offered = offers(self.path.strip("/").removesuffix("s")) if "format" in parameters else {named or "json": named or JSON}
 
         slow: frozenset[str] | None = getattr(model, "slow", None)
-        reads_itself = _answers_by_itself(self.endpoint)
+        by_itself = self.answers_by_itself
 
         async def checked(request: Request) -> Response:
-            refuse_unclear(request, single)
-            request.state.format = negotiate(request, offered)
-            if not reads_itself or model is None:
-                return await handle(request)
+            asked_for = pairs(request.scope)
+            refuse_unclear(asked_for, single)
             given: dict[str, Any] = {}
-            for name, value in request.query_params.multi_items():
+            for name, value in asked_for:
                 if name in many:
                     given.setdefault(name, []).append(value)
                 else:
                     given[name] = value
+            request.state.format = negotiate(given.get("format"), asked(request).accept, offered)
+            if not by_itself or model is None:
+                return await handle(request)
             try:
                 query = model.model_validate(given)
             except ValidationError as error:
@@ -91,8 +123,3 @@ class StrictRoute(APIRoute):
             return answer() if quick and on_file else await to_thread.run_sync(answer, limiter=request.app.state.queue if quick else None)
 
         return checked
-
-
-def _answers_by_itself(endpoint: Callable[..., Any]) -> bool:
-    """Whether a route takes nothing but request, query and parts of its path, and makes its answer itself, without waiting for others."""
-    return get_type_hints(endpoint).get("return") is Response and not iscoroutinefunction(endpoint)
