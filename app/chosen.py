@@ -58,10 +58,10 @@ def answer(
     keys = [(sorts[name], down) for name, down in ordered(query, sorts)]
     listing = Listing(reader, kind, chosen, keys, usual=_is_usual(query))
     force = applied(query)
-    seal = sealed(reader.request, force)
     behind = None
     if query.cursor is not None:
-        behind = opened(reader, query.cursor, seal, [*(key for key, _ in keys), SortKey(listing.table.version, int)])
+        written_for = [*(key for key, _ in keys), SortKey(listing.table.version, int)]
+        behind = opened(reader, query.cursor, sealed(reader.request, force), written_for)
     refuse_unchanged(reader.request, reader.headers)
 
     def body(whole: bytes) -> bytes:
@@ -72,7 +72,8 @@ def answer(
     if not as_json and "limit" not in query.model_fields_set:
         return export(reader, kind, map(body, listing.bodies(listing.behind(behind))))
     found = list(islice(listing.behind(behind), query.limit + 1))
-    cursor = written(reader, listing.cursor(found[query.limit - 1]), seal) if len(found) > query.limit else None
+    more = len(found) > query.limit
+    cursor = written(reader, listing.cursor(found[query.limit - 1]), sealed(reader.request, force)) if more else None
     shown = listing.bodies(found[: query.limit], quoted=as_json)
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
@@ -90,7 +91,11 @@ class Listing:
 
     def __init__(self, reader: Reader, kind: str, chosen: BitMap, keys: Keys, *, usual: bool) -> None:
         self.reader, self.kind, self.chosen, self.keys, self.usual = reader, kind, chosen, keys, usual
-        self.table = columns(KINDS[kind])
+
+    @property
+    def table(self) -> Any:
+        """The columns of the kind."""
+        return columns(KINDS[self.kind])
 
     def behind(self, values: list[Any] | None) -> Iterator[int]:
         """The versions behind the one with these sort values, its own key the last of them; all where there are none."""

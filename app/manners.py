@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from functools import lru_cache
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
@@ -22,6 +23,8 @@ EXPOSED = ["ETag", "Last-Modified", "Link", "Location", "Retry-After", RELEASE_H
 """Headers that a page of another origin may read."""
 _TO_ALL = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", ", ".join(EXPOSED).encode())]
 """What says that pages of all origins may read an answer: it is the same for all of them, so that a cache needs one copy."""
+_PROCESS = token_hex(10)
+_IDS = (f"{_PROCESS}{number:012x}" for number in count())
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 logger = logging.getLogger("app.requests")
@@ -39,7 +42,7 @@ class Manners:
             await self.app(scope, receive, send)
             return
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        identifier = given if _ACCEPTABLE_ID.fullmatch(given) else token_hex(16)
+        identifier = given if _ACCEPTABLE_ID.fullmatch(given) else next(_IDS)
         head = scope["method"] == "HEAD"
         to_all = [] if scope["method"] == "OPTIONS" else _TO_ALL
         started, status = time.perf_counter(), 500

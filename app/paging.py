@@ -191,9 +191,9 @@ def answer(
 def only_json(reader: Reader, given: dict[str, str | None]) -> None:
     """Refuse parameters that the negotiated format has no place for."""
     format = reader.request.state.format
-    admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
-    if all(value is None for value in given.values()):
+    if format == "json":
         return
+    admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
     errors = [
         invalid(name, value, f"is not offered with the format {format}; leave it out, or take {' or '.join(sorted(admitted[name]))}")
         for name, value in given.items()
@@ -301,9 +301,11 @@ def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: 
     tail = to_json(parts)[1:-1]
     beside = b'"facets":{%b},' % b",".join(b'"%b":%b' % (name.encode(), buckets) for name, buckets in counted.items()) if counted else b""
     release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json().encode()
-    content = b'{"data":[%b],%b%b,"release":%b}' % (b",".join(bodies), beside, tail, release)
+    records = [*bodies] or [b""]
+    records[0] = b'{"data":[' + records[0]
+    records[-1] += b'],%b%b,"release":%b}' % (beside, tail, release)
     headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
-    return Response(content, headers=headers, media_type="application/json")
+    return Response(b",".join(records), headers=headers, media_type="application/json")
 
 
 def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
@@ -358,10 +360,9 @@ def applied(query: BaseModel) -> dict[str, Any]:
     values = query.__dict__
     for name, shown in _shown_names(type(query)):
         value = values[name]
-        if isinstance(value, EdtfDate):
-            found[shown] = {"edtf": value.edtf, "earliest": value.first, "latest": value.last}
-        elif value is not None and value != []:
-            found[shown] = value
+        if value is None or value == []:
+            continue
+        found[shown] = {"edtf": value.edtf, "earliest": value.first, "latest": value.last} if isinstance(value, EdtfDate) else value
     return found
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from threading import Lock
 from time import monotonic
-from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +20,7 @@ from app.postings import Index
 from app.problems import NotReady
 
 PATIENCE = 0.25
-"""Seconds for which what a server was last seen to hold counts as what it holds. A SQLite file tells at once."""
+"""Seconds for which what a database was last seen to hold counts as what it holds."""
 
 
 class Outdated(Exception):
@@ -86,7 +85,8 @@ class Standing:
     def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
         self.engine, self.patience = engine, patience
         self._state: State | None = None
-        self._seen: Any = None
+        self._looked = 0.0
+        self._seen: object = None
         self._lock = Lock()
         self._watch: sqlite3.Connection | None = None
         self._file: object = None
@@ -97,26 +97,28 @@ class Standing:
 
     def known(self) -> State | None:
         """The newest release, if that can be told without reading anything."""
-        state = self._state
-        if state is None:
-            return None
-        if self.engine.dialect.name == "sqlite":
-            return state if self._mark() == self._seen else None
-        return state if monotonic() - self._seen < self.patience else None
+        now = monotonic()
+        if self._state is None or now - self._looked < self.patience:
+            return self._state
+        # A SQLite file tells whether it was written to.
+        if self.engine.dialect.name == "sqlite" and self._mark() == self._seen:
+            self._looked = now
+            return self._state
+        return None
 
     def at_least(self, release: int) -> State:
         """The newest release, looked up now where the one that is known is older than what a reader has seen."""
         state = self.now()
-        return state if state.release.id >= release or self.engine.dialect.name == "sqlite" else self.look()
+        return state if state.release.id >= release else self.look()
 
     def look(self) -> State:
         """The newest release, looked up now."""
-        mark = self._mark() if self.engine.dialect.name == "sqlite" else monotonic()
+        now, mark = monotonic(), self._mark() if self.engine.dialect.name == "sqlite" else None
         with database.reading(self.engine) as connection:
             release, beside = served_release(connection)
             known = self._state
             if known is not None and release.id < known.release.id and _is_replica(connection):
-                self._seen = mark
+                self._looked = now
                 return known  # what was seen elsewhere will arrive there too
         fresh = State.of(release, beside, self._file)
         with self._lock:
@@ -124,8 +126,8 @@ class Standing:
                 if self._state is not None:
                     self._state.let_go()
                 self._state = fresh
-            self._seen = mark
-            return self._state or fresh
+            self._looked, self._seen = now, mark
+            return self._state
 
     def forget(self) -> None:
         """Let go of what is known, as it turned out to be no longer there."""

@@ -20,6 +20,7 @@ LAYERS = [
     {"app.postings"},
     {"app.standing"},
     {
+        "app.asking",
         "app.parameters",
         "app.projection",
         "app.caching",

@@ -46,7 +46,9 @@ class ByPath(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """The route and its handler, for a GET of such a path."""
-        found = self._found.get(scope["path"].removeprefix(scope.get("root_path", ""))) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return Match.NONE, {}
+        found = self._found.get(scope["path"].removeprefix(scope.get("root_path", "")))
         return (Match.NONE, {}) if found is None else (Match.FULL, {**found, "path_params": {}})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
