@@ -7,7 +7,7 @@ however many records there are. Postings are read when they are first asked for 
 
 import sys
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
@@ -22,6 +22,9 @@ from app.search import query_words
 
 MOST_KEPT = 40_000_000
 """Bytes of postings that a process keeps."""
+
+MOST_TOGETHER = 10_000
+"""Postings that are kept together: so many take 3 MB."""
 
 NONE = ""
 """The value of a field that a record does not fill."""
@@ -100,14 +103,20 @@ class Index:
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for a key, made now if it is not there."""
+        found = self.held(key)
+        return self.keep(key, make()) if found is None else found
+
+    def held(self, key: Hashable) -> Any:
+        """What was made for a key; None where it is not there."""
         with self._lock:
-            found = self._kept.get(key)
-        if found is None:
-            found = make()
-            with self._lock:
-                if _size(found) <= MOST_KEPT:
-                    self._kept[key] = found
-        return found
+            return self._kept.get(key)
+
+    def keep(self, key: Hashable, made: T) -> T:
+        """Have what was made for a key for the next one who asks, if there is room for it."""
+        with self._lock:
+            if _size(made) <= MOST_KEPT:
+                self._kept[key] = made
+        return made
 
 
 def _size(kept: Any) -> int:
@@ -163,11 +172,18 @@ class Postings:
 
         return self.index.kept(("every", field), make)
 
-    def each(self, field: str, beginning: str = "") -> Iterator[tuple[str, BitMap]]:
-        """The postings of a field whose values begin so, where they are too many to be kept."""
-        found = "SELECT value, versions FROM posting WHERE field = ? AND value >= ? AND value <= ?"
-        for value, versions in self.snapshot.rows(found, (field, beginning, f"{beginning}~")):
-            yield value, BitMap.deserialize(bytes(versions))
+    def each(self, field: str, beginning: str = "") -> Iterable[tuple[str, BitMap]]:
+        """The postings of a field whose values begin so; they are kept unless they are very many."""
+        key = ("each", field, beginning)
+        held: dict[str, BitMap] | None = self.index.held(key)
+        if held is None:
+            found = "SELECT value, versions FROM posting WHERE field = ? AND value >= ? AND value <= ?"
+            rows = self.snapshot.rows(found, (field, beginning, f"{beginning}~"))
+            read = ((value, BitMap.deserialize(bytes(versions))) for value, versions in rows)
+            if len(rows) > MOST_TOGETHER:
+                return read
+            held = self.index.keep(key, dict(read))
+        return held.items()
 
     def _between(self, field: str, least: str, most: str) -> BitMap:
         """The versions that have a value from one to another, both included."""
