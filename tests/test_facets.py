@@ -75,8 +75,8 @@ def test_organisations_are_counted_alike_from_their_sets_and_from_the_table(
     found = []
     monkeypatch.setattr(facets, "_NO_FILTERS", set())
     # Another limit each time, so that no answer comes from the cache.
-    for limit, few in enumerate((1_000_000, -1), 1):
-        monkeypatch.setattr(facets, "FEW", few)
+    for limit, cost in enumerate((0, 1_000_000), 1):
+        monkeypatch.setattr(facets, "RECORD_IN_SETS", cost)
         answer = synthetic.get("/events", params=filters | {"facets": "organisation", "limit": limit})
         found.append(answer.json()["facets"]["organisation"])
     assert found[0] == found[1]
