@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -59,6 +60,10 @@ _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 0, "pool_timeout": 5}
 RECYCLE = 10
 """Seconds after which a connection to a server is made anew, so that a host that came back is used again."""
 
+TRUSTED = 1
+"""Seconds for which a connection that answered goes from request to request. To take it out of the pool and give it back costs as much as to read a
+page of a file, and on a server, where the pool tries it first, a third of an answer."""
+
 _LIFE = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10000}
 """The client library's limits of an attempt to connect and of a host's silence; without them a dead host hangs for minutes."""
 
@@ -75,6 +80,10 @@ class Behind(Exception):
     def __init__(self, newest: int, wanted: int) -> None:
         super().__init__(f"Release {wanted} has not arrived here yet; the newest is {newest}. Ask again in a moment.")
         self.wanted = wanted
+
+
+class Lost(Exception):
+    """A connection that was used again without being tried has died meanwhile. The request begins again with another."""
 
 
 class DatabaseError(Exception):
@@ -224,13 +233,16 @@ class Mark(NamedTuple):
 class Snapshot:
     """What a request reads from: a connection of the pool that is taken when it is first needed, and given back by `close`.
 
-    Connections of a pool may lead to several hosts. One whose host has not got the state that is read is not used: Behind.
+    One that `lasts` may serve another request instead: Lost, where its connection turns out to have died. Connections of a pool may lead
+    to several hosts; one whose host has not got the state that is read is not used: Behind.
     """
 
     def __init__(self, engine: Engine, least: Mark | None = None) -> None:
         self.engine, self.least = engine, least
         self._raw: PoolProxiedConnection | None = None
         self._connection: Connection | None = None
+        self._taken = monotonic()
+        self._again = False
 
     @property
     def connection(self) -> Connection:
@@ -249,7 +261,7 @@ class Snapshot:
             driver: Any = self._connection.connection.dbapi_connection
         else:
             if self._raw is None:
-                self._raw = self.engine.raw_connection()
+                self._raw, self._taken, self._again = self.engine.raw_connection(), monotonic(), False
                 self._commit_each(True)
                 self._check(self._raw)
             driver = self._raw.dbapi_connection
@@ -276,6 +288,8 @@ class Snapshot:
         try:
             return list(driver.execute(statement, parameters, **options).fetchall())
         except self.engine.dialect.loaded_dbapi.Error as error:
+            if self._again and getattr(driver, "closed", False):
+                raise Lost from error
             raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
 
     def _commit_each(self, each: bool) -> None:
@@ -292,8 +306,9 @@ class Snapshot:
 
     @property
     def lasts(self) -> bool:
-        """Whether it goes on showing what is there: on a file, as long as each statement stands for itself."""
-        return self._connection is None and self._raw is not None and self.engine.dialect.name == "sqlite"
+        """Whether it may serve another request: each statement stood for itself, and its connection was taken a moment ago."""
+        self._again = self._connection is None and self._raw is not None and monotonic() - self._taken < TRUSTED
+        return self._again
 
     def close(self) -> None:
         """Give the connection back."""

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 
 from app import vocabulary
 from app.citations import Shape
-from app.database import Behind
+from app.database import Behind, Lost
 from app.envelopes import RELEASE_HEADER
 
 MEDIA_TYPE = "application/problem+json"
@@ -232,6 +232,10 @@ def _install_of_the_database(app: FastAPI) -> None:
     @app.exception_handler(Behind)
     def behind(request: Request, error: Behind) -> Response:
         return _not_ready(request, str(error), 1)
+
+    @app.exception_handler(Lost)
+    def lost(request: Request, _: Lost) -> Response:
+        return _not_ready(request, "The connection to the database was lost; ask again in a moment.", 1)
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(InterfaceError)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app import history
 from app.asking import asked
 from app.caching import validators
-from app.database import Behind, Snapshot
+from app.database import Behind, Lost, Snapshot
 from app.dates import parse_query
 from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
@@ -98,7 +98,9 @@ def reading(request: Request) -> Iterator[Reader]:
     snapshot = state.snapshot(request.app.state.engine)
     try:
         yield Reader(request, snapshot, state, state.release, headers, Moment(state.release.id))
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, Lost):
+            state.let_go()  # the others will have died with it
         snapshot.close()
         raise
     state.put_back(snapshot)

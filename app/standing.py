@@ -22,6 +22,9 @@ from app.problems import NotReady
 PATIENCE = 0.25
 """Seconds for which what a database was last seen to hold counts as what it holds."""
 
+MOST_SPARE = 4
+"""Snapshots that wait for the next requests: of those that read a server, so many work at once."""
+
 
 class Outdated(Exception):
     """Something that was known of the data is no longer there: it was written anew. The request begins again."""
@@ -44,8 +47,7 @@ class State:
     as_json: bytes = b""
     """The release as answers show it."""
     spare: list[Snapshot] = field(compare=False, default_factory=list)
-    """A snapshot of a SQLite file that waits for the next request: to take a connection out of the pool and give it back takes as long as
-    to read a page of records."""
+    """What was read from a moment ago and waits for the next request."""
 
     @classmethod
     def of(cls, release: ReleaseInfo, beside: Beside, file: object) -> "State":
@@ -61,14 +63,18 @@ class State:
 
     def snapshot(self, engine: Engine) -> Snapshot:
         """What a request reads from; it is put back or closed afterwards."""
-        try:
-            return self.spare.pop()
-        except IndexError:
-            return Snapshot(engine, self.needs)
+        while True:
+            try:
+                spare = self.spare.pop()
+            except IndexError:
+                return Snapshot(engine, self.needs)
+            if spare.lasts:
+                return spare
+            spare.close()
 
     def put_back(self, snapshot: Snapshot) -> None:
         """Keep a snapshot for the next request if nothing speaks against it, or close it."""
-        if snapshot.lasts and not self.spare:
+        if snapshot.lasts and len(self.spare) < MOST_SPARE:
             self.spare.append(snapshot)
         else:
             snapshot.close()

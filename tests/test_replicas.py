@@ -182,7 +182,7 @@ def test_a_host_that_is_dead_is_passed_over(replica: str, tmp_path: Path) -> Non
     assert "check CGT_READ_URL and that the server runs" in told
 
 
-def test_connections_that_died_are_made_anew(replica: str) -> None:
+def test_connections_that_died_are_made_anew(replica: str, monkeypatch: pytest.MonkeyPatch) -> None:
     app = create_app(Settings(read_url=replica))
     with Server("", app) as client:
         assert client.get("/events").status_code == 200
@@ -192,7 +192,12 @@ def test_connections_that_died_are_made_anew(replica: str) -> None:
                 text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
             )
         engine.dispose()
-        assert client.get("/events").status_code == 200
+        # Those of a moment ago are used again without being tried, and those that waited for longer are not.
+        assert app.state.standing.now().spare
+        assert client.get("/events?limit=3").status_code == 200
+        monkeypatch.setattr(database, "TRUSTED", 0)
+        assert client.get("/events?limit=4").status_code == 200
+        assert not app.state.standing.now().spare
 
 
 def test_a_host_that_lags_gives_no_mixture_of_releases(replica: str, on_postgres: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from app.asking import asked
-from app.database import Behind
+from app.database import Behind, Lost
 from app.parameters import JSON, negotiate, offers, pairs, refuse_unclear
 from app.standing import Outdated
 
@@ -109,6 +109,8 @@ class StrictRoute(APIRoute):
                         return cast(Response, self.endpoint(**arguments))
                     except Outdated:
                         request.app.state.standing.forget()
+                    except Lost:
+                        continue
                     except Behind as behind:
                         if on_file:
                             raise
