@@ -18,8 +18,8 @@ from app.models import Event, Figure, Ordering, Posting, columns
 from app.postings import NONE, TAKING, number, years
 from app.seeding import tables
 
-MOST_GATHERED = 8_000_000
-"""Entries that are gathered before they are written: about 32 MB."""
+MOST_GATHERED = 4_000_000
+"""Entries that are gathered before they are written: about 16 MB."""
 _BATCH = 500
 """Values in one statement."""
 
