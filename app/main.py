@@ -1,12 +1,12 @@
 """The application: routes, error handling, docs."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
 import fastapi_offline
-from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with endpoint.tools(app):
             yield
+        app.state.queue.shutdown()
         app.state.standing.close()
         engine.dispose()
 
@@ -73,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.engine, app.state.standing, app.state.names = settings, engine, Standing(engine), {}
-    app.state.queue = CapacityLimiter(AT_ONCE)
+    app.state.queue = ThreadPoolExecutor(AT_ONCE)
     install(app)
 
     @app.exception_handler(NotModified)

@@ -411,7 +411,7 @@ def sealed(request: Request, force: dict[str, Any]) -> bytes:
 
 def written(reader: Reader, values: list[Any], seal: bytes) -> str:
     """The cursor of a record by its sort values."""
-    plain = json.dumps([reader.newest, *(value.isoformat() if isinstance(value, date) else value for value in values)], ensure_ascii=False).encode()
+    plain = to_json([reader.newest, *values])
     return base64.urlsafe_b64encode(hashlib.blake2b(plain, digest_size=9, key=seal).digest() + plain).decode().rstrip("=")
 
 

@@ -4,6 +4,7 @@ A route takes the request, one model of its query and the parts of its path. The
 document of the API shows have them: FastAPI's own way to the same end takes longer than to make most answers.
 """
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Coroutine, Iterable
 from inspect import iscoroutinefunction
 from time import sleep
@@ -124,6 +125,8 @@ class StrictRoute(APIRoute):
 
             # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
             quick = slow is not None and slow.isdisjoint(given)
-            return answer() if quick and on_file else await to_thread.run_sync(answer, limiter=request.app.state.queue if quick else None)
+            if not quick:
+                return await to_thread.run_sync(answer)
+            return answer() if on_file else await get_running_loop().run_in_executor(request.app.state.queue, answer)
 
         return checked
