@@ -233,7 +233,7 @@ class Mark(NamedTuple):
 class Snapshot:
     """What a request reads from: a connection of the pool that is taken when it is first needed, and given back by `close`.
 
-    One that `lasts` may serve another request instead: Lost, where its connection turns out to have died. Connections of a pool may lead
+    It may serve another request instead (`again`): Lost, where its connection turns out to have died. Connections of a pool may lead
     to several hosts; one whose host has not got the state that is read is not used: Behind.
     """
 
@@ -249,7 +249,7 @@ class Snapshot:
         """A connection whose queries all see the same release, whatever is loaded meanwhile."""
         if self._connection is None:
             self._give_back()
-            self._connection = self.engine.connect()
+            self._connection, self._again = self.engine.connect(), False
             self._check(self._connection.connection)
             if self._connection.dialect.name == "postgresql":
                 self._connection.execution_options(isolation_level="REPEATABLE READ")
@@ -304,9 +304,8 @@ class Snapshot:
             self._raw.close()
             self._raw = None
 
-    @property
-    def lasts(self) -> bool:
-        """Whether it may serve another request: each statement stood for itself, and its connection was taken a moment ago."""
+    def again(self) -> bool:
+        """Have it serve another request, if it may: each statement stood for itself, and its connection was taken a moment ago."""
         self._again = self._connection is None and self._raw is not None and monotonic() - self._taken < TRUSTED
         return self._again
 

@@ -68,13 +68,13 @@ class State:
                 spare = self.spare.pop()
             except IndexError:
                 return Snapshot(engine, self.needs)
-            if spare.lasts:
+            if spare.again():
                 return spare
             spare.close()
 
     def put_back(self, snapshot: Snapshot) -> None:
         """Keep a snapshot for the next request if nothing speaks against it, or close it."""
-        if snapshot.lasts and len(self.spare) < MOST_SPARE:
+        if snapshot.again() and len(self.spare) < MOST_SPARE:
             self.spare.append(snapshot)
         else:
             snapshot.close()

@@ -125,7 +125,7 @@ class Server:
 
     def __init__(self, url: str, app: FastAPI | None = None) -> None:
         app = app or create_app(Settings(database_url=url))
-        # A server of PostgreSQL is asked now and then what it holds, which has tests of its own; all others want to see it at once.
+        # A database is asked now and then what it holds, which has tests of its own; all others want to see it at once.
         app.state.standing.patience = 0
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
         self.thread = threading.Thread(target=self.server.run, daemon=True)

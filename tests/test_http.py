@@ -1,5 +1,6 @@
 """HTTP manners: validators, HEAD, compression, other origins, request ids, logs."""
 
+import asyncio
 import gzip
 import json
 import logging
@@ -19,10 +20,13 @@ import pytest
 from sqlalchemy import event
 
 from app import caching, database
+from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import SEEDS, Server, load
+from app.standing import PATIENCE
+from tests.conftest import SEEDS, Databases, Server, load
 from tests.test_cli import CGT, free_port
+from tests.test_errors import problem
 from tests.test_load import edit
 
 PATHS = ["/events?limit=3", "/figures", "/organisations/novartis", "/regions/cn?fields=id", "/sources", "/", "/vocabulary"]
@@ -131,6 +135,45 @@ def test_pages_of_other_origins_may_read(api: httpx.Client) -> None:
     refused = api.options("/events", headers={**asked, "access-control-request-method": "PUT"})
     assert refused.status_code == 400
     assert api.get("/events?x=1", headers={"origin": "https://example.org"}).headers["access-control-allow-origin"] == "*"
+    # It is the same for all of them and for whoever is no page, so that a cache needs one copy.
+    plain = api.get("/events")
+    assert plain.headers["access-control-allow-origin"] == "*"
+    assert "origin" not in plain.headers["vary"].lower()
+    assert plain.headers["vary"] == answer.headers["vary"]
+
+
+def test_a_service_may_lie_below_a_path(databases: Databases) -> None:
+    url = databases.new()
+    load(url, SEEDS)
+    app = create_app(Settings(database_url=url))
+
+    async def asked(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, root_path="/atlas")
+        async with httpx.AsyncClient(transport=transport, base_url="http://atlas.example") as client:
+            return await client.get(path)
+
+    page = asyncio.run(asked("/atlas/events?limit=1"))
+    assert page.json()["links"]["next"].startswith("/atlas/events?limit=1&cursor=")
+    assert asyncio.run(asked(page.json()["links"]["next"])).status_code == 200
+    assert asyncio.run(asked("/atlas/events/csgct-annual-meeting-2025")).status_code == 200
+    problem(asyncio.run(asked("/atlas/atlas/events")), 404, "not-found")
+    app.state.standing.close()
+    app.state.engine.dispose()
+
+
+def test_a_release_is_seen_within_a_second(databases: Databases, seeds: Path) -> None:
+    url = databases.new()
+    load(url, seeds)
+    app = create_app(Settings(database_url=url))
+    with Server(url, app) as client:
+        app.state.standing.patience = PATIENCE
+        assert client.get("/events").headers[RELEASE_HEADER] == "1"
+        edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+        load(url, seeds)
+        loaded = time.monotonic()
+        while client.get("/events").headers[RELEASE_HEADER] == "1":
+            assert time.monotonic() - loaded < 1
+            time.sleep(0.01)
 
 
 def test_every_answer_has_a_request_id(api: httpx.Client) -> None:
