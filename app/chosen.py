@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from app import facets
 from app.caching import refuse_unchanged
-from app.database import Snapshot, among
+from app.database import among
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, columns
@@ -25,6 +25,7 @@ from app.parameters import ListQuery
 from app.postings import GROUP, STRETCH, Order
 from app.projection import projection
 from app.reader import Reader
+from app.snapshot import Snapshot
 from app.standing import Outdated
 
 FEW = 2_000

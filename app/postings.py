@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 from pyroaring import BitMap
 
-from app.database import Snapshot
 from app.models import END, UNDATED, Moment
 from app.search import query_words
+from app.snapshot import Snapshot
 
 MOST_KEPT = 40_000_000
 """Bytes of postings that a process keeps."""

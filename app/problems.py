@@ -23,8 +23,8 @@ from starlette.exceptions import HTTPException
 
 from app import vocabulary
 from app.citations import Shape
-from app.database import Behind, Lost
 from app.envelopes import RELEASE_HEADER
+from app.snapshot import Behind, Lost
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -13,12 +13,12 @@ from starlette.requests import Request
 from app import history
 from app.asking import asked
 from app.caching import validators
-from app.database import Behind, Lost, Snapshot
 from app.dates import parse_query
 from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
 from app.postings import Postings
 from app.problems import InvalidRequest, invalid
+from app.snapshot import Behind, Lost, Snapshot
 from app.standing import State
 
 

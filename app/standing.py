@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from app import __version__, database
-from app.database import Beside, Mark, Snapshot
+from app.database import Beside
 from app.envelopes import ReleaseInfo
 from app.postings import Index
 from app.problems import NotReady
+from app.snapshot import Mark, Snapshot
 
 PATIENCE = 0.25
 """Seconds for which what a database was last seen to hold counts as what it holds."""

@@ -128,18 +128,18 @@ def _on_both(engine: str, title: str) -> list[Goal]:
 
 
 GOALS = [
-    Goal("/events against Datasette's table", 12, "x", _ratio("/events, rate", "Datasette, table, rate", 100_000)),
+    Goal("/events against Datasette's table", 12, "x", _ratio("/events, rate", "Datasette, table, rate", 100_000), guarded=True),
     Goal("/events against Datasette's nested query", 6, "x", _ratio("/events, rate", "Datasette, nested, rate", 100_000)),
     Goal("/events against Datasette's nested query, at 1M", 25, "x", _ratio("/events, rate", "Datasette, nested, rate", 1_000_000)),
     Goal("/events against Datasette's table, at 1M", 25, "x", _ratio("/events, rate", "Datasette, table, rate", 1_000_000)),
     Goal("/events against ROAPI", 12, "x", _ratio("/events, rate", "ROAPI, rate", 100_000, base="parquet")),
-    Goal("/figures against Datasette's table", 12, "x", _ratio("/figures, rate", "Datasette, table, rate", 100_000)),
+    Goal("/figures against Datasette's table", 12, "x", _ratio("/figures, rate", "Datasette, table, rate", 100_000), guarded=True),
     Goal("/figures against ROAPI", 12, "x", _ratio("/figures, rate", "ROAPI, rate", 100_000, base="parquet")),
     Goal("/events against the ceiling", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none")),
     Goal("/figures against the ceiling", 0.10, "x", _ratio("/figures, rate", "ceiling, rate", 100_000, base="none")),
     Goal("/events against the ceiling, two workers", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none", workers=2)),
-    Goal("repeated requests against the ceiling", 0.5, "x", _ratio("/events repeated, rate", "ceiling, rate", 100_000, base="none")),
-    Goal("304 against the ceiling", 0.5, "x", _ratio("/events, 304, rate", "ceiling, rate", 100_000, base="none")),
+    Goal("repeated requests against the ceiling", 0.5, "x", _ratio("/events repeated, rate", "ceiling, rate", 100_000, base="none"), guarded=True),
+    Goal("304 against the ceiling", 0.5, "x", _ratio("/events, 304, rate", "ceiling, rate", 100_000, base="none"), guarded=True),
     Goal("PostgreSQL: /events against Datasette's table", 5, "x", _ratio("/events, rate", "Datasette, table, rate", 100_000, engine="postgresql")),
     Goal("PostgreSQL: /figures against Datasette's table", 5, "x", _ratio("/figures, rate", "Datasette, table, rate", 100_000, engine="postgresql")),
     *_on_both("sqlite", "SQLite"),

@@ -16,6 +16,7 @@ LAYERS = [
     {"app.coverage", "app.currencies", "app.growth", "app.series"},
     {"app.envelopes"},
     {"app.formats", "app.migrating"},
+    {"app.snapshot"},
     {"app.problems", "app.database", "app.search"},
     {"app.postings"},
     {"app.standing"},

@@ -19,10 +19,11 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from app import caching, database
+from app import caching
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.settings import Settings
+from app.snapshot import Snapshot
 from app.standing import PATIENCE
 from tests.conftest import SEEDS, Databases, Server, load
 from tests.test_cli import CGT, free_port
@@ -79,13 +80,13 @@ def test_a_known_answer_reads_no_record(empty_url: str, monkeypatch: pytest.Monk
     app = create_app(Settings(database_url=empty_url))
     statements: list[str] = []
     read: list[str] = []
-    rows = database.Snapshot.rows
+    rows = Snapshot.rows
 
-    def told(self: database.Snapshot, statement: str, given: Sequence[Any]) -> list[Any]:
+    def told(self: Snapshot, statement: str, given: Sequence[Any]) -> list[Any]:
         read.append(statement)
         return rows(self, statement, given)
 
-    monkeypatch.setattr(database.Snapshot, "rows", told)
+    monkeypatch.setattr(Snapshot, "rows", told)
     event.listen(app.state.engine, "before_cursor_execute", lambda *parts: statements.append(parts[2]))
     with Server(empty_url, app=app) as client:
         path = "/events?region=cn-bj&organisation=tsinghua-university&q=CDMO&limit=5"

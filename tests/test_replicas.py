@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import event, text
 from typer.testing import CliRunner
 
-from app import database
+from app import database, snapshot
 from app.cli import app as command
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
@@ -195,7 +195,7 @@ def test_connections_that_died_are_made_anew(replica: str, monkeypatch: pytest.M
         # Those of a moment ago are used again without being tried, and those that waited for longer are not.
         assert app.state.standing.now().spare
         assert client.get("/events?limit=3").status_code == 200
-        monkeypatch.setattr(database, "TRUSTED", 0)
+        monkeypatch.setattr(snapshot, "TRUSTED", 0)
         assert client.get("/events?limit=4").status_code == 200
         assert not app.state.standing.now().spare
 

@@ -19,8 +19,8 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from app.asking import asked
-from app.database import Behind, Lost
 from app.parameters import JSON, negotiate, offers, pairs, refuse_unclear
+from app.snapshot import Behind, Lost
 from app.standing import Outdated
 
 ATTEMPTS = 3
