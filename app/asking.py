@@ -55,6 +55,6 @@ def _asked(headers: Headers) -> Asked:
 def _date(given: list[str]) -> datetime | None:
     try:
         found = parsedate_to_datetime(given[0]) if given else None
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return found if found is not None and found.tzinfo is not None else None
