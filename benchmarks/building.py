@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import generate
 from benchmarks.load import Reading
 from benchmarks.results import Results
-from benchmarks.servers import BIN, Servers
+from benchmarks.servers import BIN, Servers, own_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,43 @@ class Base:
         return Path(self.url.removeprefix("sqlite:///"))
 
 
+def made(work: Path, size: int, engine: str, maintenance: str | None) -> Base:
+    """The database of a size and an engine in a work folder; one that is not there, or whose loads did not come to their end, is empty."""
+    file, anew = work / f"atlas-{size}.db", not _log(work, size, engine).exists()
+    if maintenance is not None and engine == "postgresql":
+        return Base(own_database(maintenance, f"atlas_{size}", anew=anew), size, engine)
+    for old in work.glob(f"{file.name}*") if anew else ():
+        old.unlink()
+    return Base(f"sqlite:///{file}", size, engine)
+
+
+def _log(work: Path, size: int, engine: str) -> Path:
+    """What is there once the loads of a database are done, and tells what they took."""
+    return work / f"loads-{size}-{engine}.json"
+
+
 def folders(work: Path, size: int, *, yaml: bool) -> list[tuple[Path, int]]:
     """The curated files of two releases of a size and how many entries they have; what is there already is not made again."""
-    made = []
+    found = []
     for release in (1, 2):
         folder = work / f"files-{size}-{release}"
         count = folder / "entries.txt"
         if not count.exists():
             entries = generate.write(folder, size, release, yaml=yaml)
             count.write_text(str(entries), "ascii")
-        made.append((folder, int(count.read_text("ascii"))))
-    return made
+        found.append((folder, int(count.read_text("ascii"))))
+    return found
 
 
 def build(base: Base, files: list[tuple[Path, int]], work: Path, results: Results, paths: list[str]) -> None:
-    """Load both releases and keep what it took; somebody reads `paths` while the second one is loaded."""
-    url, where = base.url, (base.size, base.engine, 1)
+    """Load both releases and keep what it took; somebody reads `paths` while the second one is loaded.
+
+    What is loaded already, by an earlier run in the same folder, tells what it took then.
+    """
+    url, where, log = base.url, (base.size, base.engine, 1), _log(work, base.size, base.engine)
+    if log.exists():
+        results.take(log)
+        return
     (first, entries), (second, _) = files
     took, peak = seed(url, first)
     results.add("load, records/s", where, "records/s", [entries / took])
@@ -63,6 +84,7 @@ def build(base: Base, files: list[tuple[Path, int]], work: Path, results: Result
     results.add("slowest answer to a reader", where, "ms", [max(alone.times)])
     results.add("slowest answer to a reader while a release is loaded", where, "ms", [max(beside.times)])
     results.add("answers that failed while a release was loaded", where, "answers", [len(beside.failed)])
+    results.keep(log, base.size, base.engine)
 
 
 def seed(url: str, folder: Path) -> tuple[float, float]:

@@ -57,6 +57,16 @@ class Results:
         """The measured size that is nearest to one."""
         return min(self.sizes(), key=lambda other: abs(math.log(other / size)))
 
+    def keep(self, file: Path, size: int, engine: str) -> None:
+        """Write down what was measured so far of a size and an engine."""
+        file.write_text(json.dumps([asdict(one) for one in self.values.values() if (one.size, one.engine) == (size, engine)]), "utf-8")
+
+    def take(self, file: Path) -> None:
+        """Add what another run wrote down."""
+        for found in json.loads(file.read_text("utf-8")):
+            one = Measured(**found)
+            self.values[(one.measure, one.size, one.engine, one.workers)] = one
+
     def save(self, file: Path, goals: list[dict[str, Any]]) -> None:
         """Write everything as JSON."""
         machine = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}

@@ -3,7 +3,7 @@
     make bench SIZES="1000 100000" ENGINES=sqlite ONLY="loads single" ROUNDS=3
     make bench-guard
 
-The work folder may be kept by `--work`; what is loaded there already is not loaded again, and loading is then not measured.
+The work folder may be kept by `--work`; what is loaded there already is not loaded again, and what that took is told as it was then.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from benchmarks.goals import GOALS, SHARE, judged
 from benchmarks.load import HOW_TO_GET_WRK, Clients, wrk_is_there
 from benchmarks.measures import Bench
 from benchmarks.results import Results
-from benchmarks.servers import Servers, new_database, postgres
+from benchmarks.servers import Servers, postgres
 
 PARTS = ("loads", "single", "memory", "start")
 """What can be measured beside loading."""
@@ -43,7 +43,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="of each load in each round")
     parser.add_argument("--samples", type=int, default=25, help="requests of one reader for each median")
     parser.add_argument("--distinct", type=int, default=100_000, help="queries that are never asked twice of a server")
-    parser.add_argument("--work", type=Path, help="keep files and SQLite databases in this folder and use what is there")
+    parser.add_argument("--work", type=Path, help="keep files and databases in this folder and use what is there")
     parser.add_argument("--yaml", action="store_true", help="write the curated files as YAML")
     parser.add_argument("--keep-table", action="store_true", help="leave results.json and the table in README.md as they are")
     parser.add_argument("--guard", action="store_true", help="the short form: fail where a watched goal is missed by far")
@@ -104,7 +104,7 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
     with contextlib.ExitStack() as stack:
         work = given.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cgt-bench-")))
         work.mkdir(parents=True, exist_ok=True)
-        maintenance = stack.enter_context(postgres()) if "postgresql" in given.engines else None
+        maintenance = stack.enter_context(postgres(work.absolute() / "postgresql")) if "postgresql" in given.engines else None
         servers = Servers(work.absolute())
         stack.callback(servers.stop)
         benches = []
@@ -115,18 +115,10 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
             for engine in given.engines:
                 if engine == "postgresql" and given.most_postgresql is not None and size > given.most_postgresql:
                     continue
-                file = work.absolute() / f"atlas-{size}.db"
-                url = f"sqlite:///{file}" if maintenance is None or engine == "sqlite" else new_database(maintenance, f"atlas_{size}")
-                base = Base(url, size, engine)
-                if engine == "postgresql" or not file.exists():
-                    told(f"{size:,} events: loading into {engine}")
-                    building.build(
-                        base,
-                        building.folders(work.absolute(), size, yaml=given.yaml),
-                        work.absolute(),
-                        results,
-                        bench.files["events"].read_text("utf-8").splitlines(),
-                    )
+                base = building.made(work.absolute(), size, engine, maintenance)
+                told(f"{size:,} events: loading into {engine}")
+                files = building.folders(work.absolute(), size, yaml=given.yaml)
+                building.build(base, files, work.absolute(), results, bench.files["events"].read_text("utf-8").splitlines())
                 bases.append(base)
             benches.append((bases, bench))
         for bases, bench in benches:

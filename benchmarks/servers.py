@@ -168,27 +168,29 @@ def workers_of(site: Site) -> list[int]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL of our own; the URL of its maintenance database."""
-    with tempfile.TemporaryDirectory(prefix="cgt-postgres-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+def postgres(folder: Path) -> Iterator[str]:
+    """A real PostgreSQL of our own with its data in a folder; the URL of its maintenance database."""
+    with tempfile.TemporaryDirectory(prefix="cgt-postgres-") as runtime:
+        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)
         pgserver = importlib.import_module("pgserver")
-        server = pgserver.get_server(Path(folder) / "data")
+        server = pgserver.get_server(folder)
         # More processes than a usual installation has ask it at once; else it is as it comes. It takes effect with a new start.
         server.psql("ALTER SYSTEM SET max_connections = 400")
         server.cleanup()
-        server = pgserver.get_server(Path(folder) / "data")
+        server = pgserver.get_server(folder)
         try:
             yield server.get_uri()
         finally:
             server.cleanup()
 
 
-def new_database(maintenance: str, name: str) -> str:
-    """The URL of a new database on a server."""
+def own_database(maintenance: str, name: str, *, anew: bool) -> str:
+    """The URL of a database on a server, new and empty if it is wanted so."""
     engine = create_engine(database.parse_url(maintenance), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE 'C.UTF-8'"))
+        if anew:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE 'C.UTF-8'"))
     engine.dispose()
     return database.parse_url(maintenance).set(database=name).render_as_string(hide_password=False)
 
