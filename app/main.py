@@ -1,8 +1,10 @@
 """The application: routes, error handling, docs."""
 
+import ctypes
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -45,9 +47,21 @@ and cite the source of a record beside it. The cited works belong to their publi
 """
 
 
+_ARENA_MAX = -8
+"""What the GNU C library calls the most heaps of a process (M_ARENA_MAX of malloc.h)."""
+
+_SWITCHING = 0.001
+"""Seconds after which a thread lets others have Python's lock."""
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; nothing is opened before the first request."""
     settings = settings or Settings()
+    # Each thread has a heap of its own otherwise, and what one of them was given back, another cannot use. Other C libraries have one as it is.
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    # A search may not keep the pages beside it waiting for Python's lock for as long as Python lets it: 5 ms each time that they read something.
+    sys.setswitchinterval(_SWITCHING)
     engine = database.connect_to_read(settings)
 
     @asynccontextmanager

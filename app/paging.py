@@ -299,13 +299,16 @@ def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: 
     parts["links"] = {"self": _self(request), "next": onward}
     parts["applied"] = force
     tail = to_json(parts)[1:-1]
-    beside = b'"facets":{%b},' % b",".join(b'"%b":%b' % (name.encode(), buckets) for name, buckets in counted.items()) if counted else b""
     release = reader.state.as_json if reader.release is reader.state.release else reader.release.model_dump_json().encode()
-    records = [*bodies] or [b""]
-    records[0] = b'{"data":[' + records[0]
-    records[-1] += b'],%b%b,"release":%b}' % (beside, tail, release)
+    records = [b","] * (2 * len(bodies) - 1)
+    records[::2] = bodies
+    beside = [part for name, buckets in counted.items() for part in (b'"%b":' % name.encode(), buckets, b",")]
+    if beside:
+        beside = [b'"facets":{', *beside[:-1], b"},"]
     headers = reader.headers | ({"Link": f'<{onward}>; rel="next"'} if onward else {})
-    return Response(b",".join(records), headers=headers, media_type="application/json")
+    # Joined once: what thousands of values of a facet take is not copied again and again.
+    content = b"".join((b'{"data":[', *records, b"],", *beside, tail, b',"release":', release, b"}"))
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def one(newest: Reader, kind: str, identifier: str, query: RecordQuery, rewrite: Rewrite | None = None) -> Response:
