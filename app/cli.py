@@ -6,6 +6,7 @@ What only some commands need is imported by these: serving begins seconds earlie
 import json
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, contextmanager
@@ -51,6 +52,26 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 
 SeedsArgument = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder of the curated files; default: CGT_SEEDS.", show_default=False)]
 DocumentsOption = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="Folder of the source documents; default: CGT_DOCUMENTS.")]
+
+
+TOLD_EVERY = 30.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Tells how far something has come: in place on a terminal, elsewhere, as in a log, in a line now and then."""
+    told = time.monotonic()
+    with err.status(what) as status:
+
+        def tell(how_far: str) -> None:
+            nonlocal told
+            status.update(how_far)
+            if not err.is_terminal and time.monotonic() - told >= TOLD_EVERY:
+                told = time.monotonic()
+                err.print(f"cgt: {how_far}")
+
+        yield tell
 
 
 def _denied(error: OSError) -> str:
@@ -148,15 +169,16 @@ def seed(
     from app.seeding.load import load  # noqa: PLC0415
 
     settings = _settings()
-    data = _read(settings, folder, documents)
+    with err.status("reading the files"):
+        data = _read(settings, folder, documents)
     try:
         engine = database.connect(settings.database_url)
         file = database.sqlite_file(engine)
         if dry_run and file is not None and not file.exists():
             engine = database.in_memory()
-        with ExitStack() as ended, err.status("loading") as status:
+        with ExitStack() as ended, progress("loading") as tell:
             ended.callback(engine.dispose)
-            outcome = load(engine, data, dry_run=dry_run, progress=status.update)
+            outcome = load(engine, data, dry_run=dry_run, progress=tell)
     except SeedError as error:
         _tell(error)
     except database.DatabaseError as error:
@@ -258,8 +280,8 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or 
             _fail("no release is loaded yet; run 'cgt seed'")
         release, _ = latest
         try:
-            with err.status("exporting") as status:
-                left_out = datapackage.export(connection, release, folder, settings.base_url, status.update)
+            with progress("exporting") as tell:
+                left_out = datapackage.export(connection, release, folder, settings.base_url, tell)
         except datapackage.ExportError as error:
             _fail(str(error))
         except OSError as error:

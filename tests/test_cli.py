@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app import database
+from app import cli, database
 from tests.conftest import SEEDS
 
 CGT = Path(sys.executable).parent / "cgt"
@@ -43,6 +43,14 @@ def test_seeding_says_what_changed_and_a_second_time_that_nothing_did(empty_url:
     assert second.returncode == 0
     assert second.stdout.startswith("no change: ")
     assert len(second.stdout.splitlines()) == 1
+
+
+def test_a_log_is_told_of_progress_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with cli.progress("loading") as tell:
+        tell("writing records: 1 of 3")
+        monkeypatch.setattr(cli, "TOLD_EVERY", 0.0)
+        tell("writing records: 2 of 3")
+    assert capsys.readouterr().err.splitlines() == ["cgt: writing records: 2 of 3"]
 
 
 def test_a_dry_run_says_what_would_change_and_makes_no_file(tmp_path: Path) -> None:
