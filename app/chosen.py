@@ -191,12 +191,12 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
 
 def _looked_up(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions found stretch by stretch: what was chosen by date lies together, often far from the beginning."""
-    number = start // STRETCH
-    while number < len(order.stretches):
-        if number % GROUP == 0 and chosen.isdisjoint(order.groups[number // GROUP]):
+    number, many = start // STRETCH, order.many
+    while number < many:
+        if number % GROUP == 0 and chosen.isdisjoint(order.group(number // GROUP)):
             number += GROUP
             continue
-        found = chosen & order.stretches[number]
+        found = chosen & order.stretch(number)
         if len(found) > _DENSE:
             yield from filter(chosen.__contains__, order.versions[max(start, number * STRETCH) : (number + 1) * STRETCH])
         elif found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic_core import to_json
+import msgspec
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
@@ -33,6 +33,15 @@ _NO_FILTERS = {*ListQuery.model_fields, "sort", "facets", "format", "published_b
 
 Bucket = tuple[str | None, str | None, int]
 """A value, its label and how many records have it; without a value: how many have none."""
+
+
+class _Counted(msgspec.Struct, gc=False):
+    """A bucket as answers show it, which takes a fifth of what a mapping does: there may be ten thousands."""
+
+    value: Any
+    label: str
+    count: int
+
 
 Conditions = Callable[[Reader, Any], list[ColumnElement[bool]]]
 Choice = Callable[[Reader, Any], BitMap]
@@ -70,8 +79,8 @@ def count(reader: Reader, facet: Facet, query: ListQuery) -> bytes:
     usual = _defaults(type(query))
     free = query.model_copy(update={name: usual[name] for name in facet.leaves_out})
     if any(getattr(free, name) != value for name, value in usual.items() if name not in _NO_FILTERS):
-        return to_json(_buckets(reader, facet, free))
-    return reader.state.index.kept(("facet", facet, reader.moment), lambda: to_json(_buckets(reader, facet, free)))
+        return _written(reader, facet, free)
+    return reader.state.index.kept(("facet", facet, reader.moment), lambda: _written(reader, facet, free))
 
 
 @cache
@@ -80,18 +89,18 @@ def _defaults(model: type[ListQuery]) -> dict[str, Any]:
     return {name: info.get_default(call_default_factory=True) for name, info in model.model_fields.items()}
 
 
-def _buckets(reader: Reader, facet: Facet, free: ListQuery) -> list[dict[str, Any]]:
-    """The values of a facet for a query without the facet's own filter."""
+def _written(reader: Reader, facet: Facet, free: ListQuery) -> bytes:
+    """The values of a facet for a query without the facet's own filter, as JSON."""
     terms = vocabulary.UNITS if facet.scheme == "any-unit" else vocabulary.SCHEMES.get(facet.scheme or "", {})
-    found: list[dict[str, Any]] = []
+    found: list[_Counted] = []
     unknown = 0
     for value, label, many in facet.counts(reader, free):
         if value is None:
             unknown += many
         elif many:
-            found.append({"value": value, "label": terms[value].name if value in terms else label or value, "count": many})
-    found.sort(key=lambda bucket: bucket["value"] if facet.ascending else (-bucket["count"], bucket["value"]))
-    return [*found, {"value": None, "label": UNKNOWN, "count": unknown}] if unknown else found
+            found.append(_Counted(value, terms[value].name if value in terms else label or value, many))
+    found.sort(key=lambda counted: counted.value if facet.ascending else (-counted.count, counted.value))
+    return msgspec.json.encode([*found, _Counted(None, UNKNOWN, unknown)] if unknown else found)
 
 
 def by_value(choose: Choice, field: str) -> Callable[[Reader, Any], Iterable[Bucket]]:

@@ -68,7 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with endpoint.tools(app):
             yield
-        app.state.queue.shutdown()
+        app.state.quick.shutdown()
+        app.state.slow.shutdown()
         app.state.standing.close()
         engine.dispose()
 
@@ -88,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.engine, app.state.standing, app.state.names = settings, engine, Standing(engine), {}
-    app.state.queue = ThreadPoolExecutor(AT_ONCE)
+    app.state.quick, app.state.slow = ThreadPoolExecutor(AT_ONCE), ThreadPoolExecutor(AT_ONCE)
     install(app)
 
     @app.exception_handler(NotModified)

@@ -7,9 +7,10 @@ however many records there are. Postings are read when they are first asked for 
 
 import sys
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import chain
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -58,6 +59,9 @@ class Order:
         self.versions = array("I", stored)
         if sys.byteorder == "big":
             self.versions.byteswap()
+        # Made as they are asked for: the first pages after a release need few of them.
+        self._stretches: dict[int, BitMap] = {}
+        self._groups: dict[int, BitMap] = {}
 
     @cached_property
     def first(self) -> int:
@@ -81,15 +85,24 @@ class Order:
         places, first = self._places, self.first
         return sorted([places[version - first] for version in versions])
 
-    @cached_property
-    def stretches(self) -> list[BitMap]:
-        """The versions of every `STRETCH` places, as sets: one look tells whether any of them was chosen."""
-        return [BitMap(self.versions[first : first + STRETCH]) for first in range(0, len(self.versions), STRETCH)]
+    @property
+    def many(self) -> int:
+        """How many stretches there are."""
+        return -(-len(self.versions) // STRETCH)
 
-    @cached_property
-    def groups(self) -> list[BitMap]:
-        """The same of every `GROUP` stretches."""
-        return [BitMap.union(*self.stretches[first : first + GROUP]) for first in range(0, len(self.stretches), GROUP)]
+    def stretch(self, number: int) -> BitMap:
+        """The versions of `STRETCH` places, as a set: one look tells whether any of them was chosen."""
+        found = self._stretches.get(number)
+        if found is None:
+            found = self._stretches[number] = BitMap(self.versions[number * STRETCH : (number + 1) * STRETCH])
+        return found
+
+    def group(self, number: int) -> BitMap:
+        """The same of `GROUP` stretches."""
+        found = self._groups.get(number)
+        if found is None:
+            found = self._groups[number] = BitMap.union(*map(self.stretch, range(number * GROUP, min((number + 1) * GROUP, self.many))))
+        return found
 
 
 class Index:
@@ -177,13 +190,23 @@ class Postings:
         key = ("each", field, beginning)
         held: dict[str, BitMap] | None = self.index.held(key)
         if held is None:
-            found = "SELECT value, versions FROM posting WHERE field = ? AND value >= ? AND value <= ?"
-            rows = self.snapshot.rows(found, (field, beginning, f"{beginning}~"))
-            read = ((value, BitMap.deserialize(bytes(versions))) for value, versions in rows)
-            if len(rows) > MOST_TOGETHER:
-                return read
-            held = self.index.keep(key, dict(read))
+            portions = self._portions(field, beginning)
+            first = next(portions)
+            if len(first) == MOST_TOGETHER:
+                return (posting for portion in chain([first], portions) for posting in portion.items())
+            held = self.index.keep(key, first)
         return held.items()
+
+    def _portions(self, field: str, beginning: str) -> Iterator[dict[str, BitMap]]:
+        """The postings of a field whose values begin so, in the order of the values, the last of them fewer than `MOST_TOGETHER`."""
+        which, last = ">=", beginning
+        while True:
+            found = f"SELECT value, versions FROM posting WHERE field = ? AND value {which} ? AND value <= ? ORDER BY value LIMIT ?"  # noqa: S608  ours
+            rows = self.snapshot.rows(found, (field, last, f"{beginning}~", MOST_TOGETHER))
+            yield {value: BitMap.deserialize(bytes(versions)) for value, versions in rows}
+            if len(rows) < MOST_TOGETHER:
+                return
+            which, last = ">", rows[-1][0]
 
     def _between(self, field: str, least: str, most: str) -> BitMap:
         """The versions that have a value from one to another, both included."""

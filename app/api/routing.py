@@ -10,7 +10,6 @@ from inspect import iscoroutinefunction
 from time import sleep
 from typing import Any, cast, get_origin, get_type_hints
 
-from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -30,8 +29,9 @@ PAUSE = 0.1
 """Seconds for which a replica is given time to catch up before an answer is begun again."""
 
 AT_ONCE = 4
-"""Quick answers that a process makes at once where a server has to be waited for. While one waits others work; more than a few threads only take
-Python's lock from each other, in no order: with forty the slowest answers took three times as long, and no more were made."""
+"""Answers that a process makes at once: so many quick ones where a server has to be waited for, and so many that take longer. While one waits
+others work; more than a few threads only take Python's lock from each other, in no order: with forty the slowest answers took three times as
+long, and no more were made. Each of those that take longer may hold ten thousands of sets meanwhile."""
 
 
 class ByPath(BaseRoute):
@@ -125,8 +125,8 @@ class StrictRoute(APIRoute):
 
             # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
             quick = slow is not None and slow.isdisjoint(given)
-            if not quick:
-                return await to_thread.run_sync(answer)
-            return answer() if on_file else await get_running_loop().run_in_executor(request.app.state.queue, answer)
+            if quick and on_file:
+                return answer()
+            return await get_running_loop().run_in_executor(request.app.state.quick if quick else request.app.state.slow, answer)
 
         return checked
