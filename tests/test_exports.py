@@ -2,7 +2,9 @@
 
 import io
 import json
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import duckdb
@@ -12,6 +14,8 @@ import pandas
 import pyarrow.parquet
 import pytest
 
+from app.api.routing import AT_ONCE
+from app.exporting import export
 from app.formats import FORMATS
 from app.main import create_app
 from app.parameters import offers
@@ -153,3 +157,24 @@ def test_a_client_that_goes_away_leaves_no_connection_behind(empty_url: str) -> 
         # What was read from a moment ago waits for the next request.
         assert app.state.engine.pool.checkedout() == len(app.state.standing.now().spare)
         assert client.get("/events").status_code == 200
+
+
+@pytest.mark.parametrize("asked", [{"params": {"format": "csv"}}, {"headers": {"accept": "text/csv"}}])
+def test_what_is_written_whole_keeps_nobody_waiting(api: httpx.Client, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, allowed = threading.Semaphore(0), threading.Event()
+
+    def waiting(*given: Any) -> Any:
+        begun.release()
+        assert allowed.wait(30)
+        return export(*given)
+
+    monkeypatch.setattr("app.chosen.export", waiting)
+    with ThreadPoolExecutor(AT_ONCE + 1) as others:
+        lists = [others.submit(api.get, "/events", **asked) for _ in range(AT_ONCE + 1)]
+        assert all(begun.acquire(timeout=10) for _ in lists)
+        try:
+            found = [api.get(path, timeout=10).status_code for path in ("/events?limit=7", "/events?q=gene", "/events?facets=region&limit=7")]
+        finally:
+            allowed.set()
+    assert found == [200, 200, 200]
+    assert {answer.result().status_code for answer in lists} == {200}

@@ -10,6 +10,7 @@ from inspect import iscoroutinefunction
 from time import sleep
 from typing import Any, cast, get_origin, get_type_hints
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -31,7 +32,8 @@ PAUSE = 0.1
 AT_ONCE = 4
 """Answers that a process makes at once: so many quick ones where a server has to be waited for, and so many that take longer. While one waits
 others work; more than a few threads only take Python's lock from each other, in no order: with forty the slowest answers took three times as
-long, and no more were made. Each of those that take longer may hold ten thousands of sets meanwhile."""
+long, and no more were made. Each of those that take longer may hold ten thousands of sets meanwhile. What is written whole into a file may take
+minutes and keeps nobody waiting: it has threads of its own."""
 
 
 class ByPath(BaseRoute):
@@ -125,6 +127,8 @@ class StrictRoute(APIRoute):
 
             # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
             quick = slow is not None and slow.isdisjoint(given)
+            if request.state.format != "json":
+                return await to_thread.run_sync(answer)
             if quick and on_file:
                 return answer()
             return await get_running_loop().run_in_executor(request.app.state.quick if quick else request.app.state.slow, answer)
