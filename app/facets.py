@@ -18,7 +18,7 @@ from app import vocabulary
 from app.database import among
 from app.models import EventOrganisation, Organisation, Region, RegionWithin, columns
 from app.parameters import ListQuery
-from app.postings import NONE, TAKING
+from app.postings import MOST_TOGETHER, NONE, TAKING
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader
 
@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 """The label of null."""
 
 RECORD_IN_SETS = 3
-"""Organisations whose sets are looked through in the time that it takes to look for a record in the table."""
+"""Organisations whose sets are looked through in the time that it takes to look for a record in the table; one where sets are not kept."""
 
 _NO_FILTERS = {*ListQuery.model_fields, "sort", "facets", "format", "published_before"} - {"q"}
 """Parameters that do not filter; two of them tell the moment that is looked at."""
@@ -147,7 +147,7 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]
     def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
         chosen = choose(reader, query)
         labels = reader.state.index.kept(("names", reader.moment.release), lambda: _names(reader))
-        few = len(chosen) * RECORD_IN_SETS < len(labels)
+        few = len(chosen) * (RECORD_IN_SETS if len(labels) <= MOST_TOGETHER else 1) < len(labels)
         found = _parts(reader, chosen, query.role) if few else _taking(reader, chosen, query.role)
         yield from ((name, labels.get(name), many) for name, many in found if name)
         if not query.role:
