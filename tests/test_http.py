@@ -9,8 +9,9 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from app import caching
+from app import caching, standing
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
+from app.postings import Postings
 from app.settings import Settings
 from app.snapshot import Snapshot
 from app.standing import PATIENCE
@@ -176,6 +178,55 @@ def test_a_release_is_seen_within_a_second(databases: Databases, seeds: Path) ->
         while client.get("/events").headers[RELEASE_HEADER] == "1":
             assert time.monotonic() - loaded < 1
             time.sleep(0.01)
+
+
+def test_a_large_release_is_made_ready_before_it_is_served(databases: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready, prepare = threading.Event(), Postings.prepare
+
+    def prepare_when_told(self: Postings, kinds: Iterable[str]) -> None:
+        ready.wait(30)
+        prepare(self, kinds)
+
+    monkeypatch.setattr(Postings, "prepare", prepare_when_told)
+    monkeypatch.setattr(standing, "PREPARED_FROM", 1)
+    monkeypatch.setattr(standing, "PREPARING", 60)
+    url = databases.new()
+    load(url, seeds)
+    app = create_app(Settings(database_url=url))
+
+    def served(client: httpx.Client, **headers: str) -> str:
+        return str(client.get("/events", headers=headers).headers[RELEASE_HEADER])
+
+    def publish(before: str, after: str) -> None:
+        edit(seeds, "figures.yaml", f"value: {before} billion USD", f"value: {after} billion USD")
+        load(url, seeds)
+
+    with Server(url, app) as client:
+        assert served(client) == "1"
+        publish("76", "77")
+        assert {served(client) for _ in range(20)} == {"1"}
+        # Who has seen it elsewhere gets it at once, and nobody steps back from it.
+        assert served(client, **{RELEASE_HEADER: "2"}) == "2"
+        assert served(client) == "2"
+        publish("77", "78")
+        assert served(client) == "2"
+        ready.set()
+        deadline = time.monotonic() + 10
+        while served(client) == "2":
+            assert time.monotonic() < deadline
+        assert app.state.standing.now().release.id == 3
+        # One after the other: the newest is served at once. What takes too long is not waited for.
+        ready.clear()
+        publish("78", "79")
+        assert served(client) == "3"
+        publish("79", "80")
+        assert served(client) == "5"
+        monkeypatch.setattr(standing, "PREPARING", 0.3)
+        publish("80", "81")
+        assert served(client) == "5"
+        time.sleep(0.4)
+        assert served(client) == "6"
+        ready.set()
 
 
 def test_every_answer_has_a_request_id(api: httpx.Client) -> None:
