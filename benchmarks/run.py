@@ -26,7 +26,7 @@ PARTS = ("loads", "single", "memory", "start")
 """What can be measured beside loading."""
 
 OTHERS = ("ceiling", "datasette", "roapi")
-RESULTS = Path(__file__).with_name("results.json")
+ENGINES = ("sqlite", "postgresql")
 _BEGUN = time.monotonic()
 
 
@@ -34,10 +34,10 @@ def options() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000], help="events of each data set")
-    parser.add_argument("--engines", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes of a server")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts of the measures")
-    parser.add_argument("--most-postgresql", type=int, default=None, metavar="EVENTS", help="load no more events than this into PostgreSQL")
+    parser.add_argument("--most", type=_limit, nargs="+", default=[], metavar="NAME=EVENTS", help="no more events than this for an engine or another")
     parser.add_argument("--others", nargs="*", choices=OTHERS, default=list(OTHERS), help="what to compare with")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each load in each round")
@@ -45,9 +45,17 @@ def options() -> argparse.Namespace:
     parser.add_argument("--distinct", type=int, default=100_000, help="queries that are never asked twice of a server")
     parser.add_argument("--work", type=Path, help="keep files and databases in this folder and use what is there")
     parser.add_argument("--yaml", action="store_true", help="write the curated files as YAML")
-    parser.add_argument("--keep-table", action="store_true", help="leave results.json and the table in README.md as they are")
+    parser.add_argument("--keep-table", action="store_true", help="leave the results and the tables in README.md as they are")
+    parser.add_argument("--table", default="results", help="which table of README.md this is, and the name of its file of results")
     parser.add_argument("--guard", action="store_true", help="the short form: fail where a watched goal is missed by far")
     return parser.parse_args()
+
+
+def _limit(given: str) -> tuple[str, int]:
+    name, _, most = given.partition("=")
+    if name not in {*ENGINES, *OTHERS}:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join((*ENGINES, *OTHERS))}")
+    return name, int(most)
 
 
 def main() -> None:
@@ -73,8 +81,8 @@ def keep(given: argparse.Namespace, results: Results) -> None:
     text = table.markdown(results, goals)
     print(table.plain(text.splitlines()))  # noqa: T201
     if not given.keep_table:
-        results.save(RESULTS, goals)
-        table.into_readme(text)
+        results.save(Path(__file__).with_name(f"{given.table}.json"), goals)
+        table.into_readme(text, given.table)
 
 
 def guard(given: argparse.Namespace) -> int:
@@ -108,12 +116,13 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
         servers = Servers(work.absolute())
         stack.callback(servers.stop)
         benches = []
+        most = dict(given.most)
         for size in given.sizes:
             told(f"{size:,} events: queries and files")
             bench = Bench(size, work.absolute(), servers, results, given.distinct)
             bases = []
             for engine in given.engines:
-                if engine == "postgresql" and given.most_postgresql is not None and size > given.most_postgresql:
+                if size > most.get(engine, size):
                     continue
                 base = building.made(work.absolute(), size, engine, maintenance)
                 told(f"{size:,} events: loading into {engine}")
@@ -123,7 +132,7 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
             benches.append((bases, bench))
         for bases, bench in benches:
             told(f"{bench.size:,} events: servers start")
-            bench.start(bases, given.workers, given.others)
+            bench.start(bases, given.workers, [name for name in given.others if bench.size <= most.get(name, bench.size)])
         yield benches
 
 

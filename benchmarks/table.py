@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.results import Results
 
 README = Path(__file__).with_name("README.md")
-_BEGIN, _END = "<!-- the table -->", "<!-- end of the table -->"
+_BEGIN, _END = "<!-- {}.json -->", "<!-- end of {}.json -->"
 _ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "none": "-", "parquet": "Parquet"}
 
 
@@ -52,12 +52,14 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def into_readme(text: str) -> None:
-    """Put the table between its marks."""
-    page = README.read_text("utf-8")
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    README.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}", "utf-8")
+def into_readme(text: str, name: str) -> None:
+    """Put a table between its marks; ValueError where the page has none for it."""
+    page, begin, end = README.read_text("utf-8"), _BEGIN.format(name), _END.format(name)
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{README} has no place for the table {name!r}: write {begin} and {end} into it")
+    README.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")
 
 
 def plain(lines: Iterable[str]) -> str:
