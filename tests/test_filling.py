@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, inspect, text
+from pyroaring import BitMap
+from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app import database
 from app.main import create_app
-from app.seeding import filling
+from app.models import Posting, columns
+from app.seeding import filling, postings
 from app.seeding import load as seeding
+from app.seeding.postings import Gathered
 from app.seeding.publication import Publication
 from app.settings import Settings
 from tests.conftest import SEEDS, Databases
@@ -52,6 +55,37 @@ def test_it_becomes_what_any_other_does(databases: Databases, monkeypatch: pytes
             connection.execute(text(BROKEN))
         engine.dispose()
     assert found[0] == found[1]
+
+
+def test_postings_that_wait_in_a_file_are_those_that_do_not(databases: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = seeding.read(seeds)
+    edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+    changed = seeding.read(seeds)
+    waiting: dict[int, list[int]] = {16_000_000: [], 200: []}
+    write = Gathered.write
+
+    def counting(self: Gathered) -> None:
+        waiting[postings.MOST_GATHERED].append(len(self._runs))
+        write(self)
+
+    monkeypatch.setattr(Gathered, "write", counting)
+    found = []
+    for most in waiting:
+        monkeypatch.setattr(postings, "MOST_GATHERED", most)
+        engine = database.connect(databases.new())
+        for data in (read, changed):
+            seeding.load(engine, data)
+            rows = everything(engine)
+            for table in ("release", "posting"):  # the time; the same set may be written in two ways
+                rows.pop(table)
+            with engine.connect() as connection:
+                sets = {(row.field, row.value): set(BitMap.deserialize(row.versions)) for row in connection.execute(select(columns(Posting)))}
+            found.append((rows, sets))
+        engine.dispose()
+    assert found[0] == found[2]
+    assert found[1] == found[3]
+    assert not any(waiting[16_000_000])
+    assert sum(runs > 0 for runs in waiting[200]) == 2
 
 
 def test_indexes_are_made_in_a_fixed_order(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

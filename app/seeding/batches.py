@@ -20,7 +20,7 @@ from app.seeding import checks, files, render, tables
 from app.seeding.dataset import Dataset, sound_parts
 from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Lines
-from app.seeding.postings import Keys, put, put_words, spanned, terms
+from app.seeding.postings import Keys, Packed, packed, put, put_words, spanned, terms
 from app.seeding.redactions import Held
 from app.seeding.references import KEPT, Json
 from app.seeding.render import Rendered, Renderer
@@ -74,7 +74,7 @@ class Batch:
     """Why an entry without mistakes could not be rendered: because of another one, which is told elsewhere."""
     done: list[Done] = field(default_factory=list)
     rows: dict[type[SQLModel], list[tuple[Any, ...]]] = field(default_factory=dict)
-    postings: Keys = field(default_factory=dict)
+    postings: Packed = field(default_factory=dict)
     words: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Of records that say the same and are found by other words than before: those of each view, by its first day."""
     anew: list[str] = field(default_factory=list)
@@ -116,6 +116,7 @@ class Maker:
         """A batch that is ready to be written, unless it has mistakes."""
         batch = Batch(task.kind, len(task.ids))
         table = self.data.table(task.kind)
+        keys: Keys = {}
         for identifier in task.ids:
             stamp, form = None, None
             if self.stamps is None:
@@ -127,9 +128,10 @@ class Maker:
             if form is None or batch.mistakes:
                 continue
             try:
-                self._add(batch, form, stamp, task.before)
+                self._add(batch, keys, form, stamp, task.before)
             except KeyError as error:
                 batch.hindered = f"{identifier}: {error!r}"
+        batch.postings = packed(keys)
         return batch
 
     def _form(self, kind: str, entry: Entry, batch: Batch) -> Any:
@@ -148,7 +150,7 @@ class Maker:
         batch.mistakes += checks.of_record(self.data, kind, form, entry)
         return form
 
-    def _add(self, batch: Batch, form: Any, stamp: str | None, before: Mapping[str, Known]) -> None:
+    def _add(self, batch: Batch, keys: Keys, form: Any, stamp: str | None, before: Mapping[str, Known]) -> None:
         known = before.get(form.id)
         if batch.kind == "document":
             digest = sha256(form.model_dump_json().encode()).hexdigest()
@@ -171,13 +173,13 @@ class Maker:
         if change or self.setting.anew:
             release = self.setting.release if change or not known else known.release
             releases = {form.id: release} | {figure["id"]: self._release(figure["id"], before) for figure in views[-1].record.get("figures", ())}
-            body = self._versions(batch, made, words, releases)
+            body = self._versions(batch, keys, made, words, releases)
             if not change:
                 batch.anew.append(form.id)
         if change or form.id in batch.words or self.setting.anew or (known and known.stamp != stamp):
             batch.done.append(Done(form.id, digest, search_digest, stamp, change, known is not None, body if change == "update" else None))
 
-    def _versions(self, batch: Batch, views: list[tuple[Rendered, bytes]], words: list[list[str]], releases: dict[str, int]) -> bytes:
+    def _versions(self, batch: Batch, keys: Keys, views: list[tuple[Rendered, bytes]], words: list[list[str]], releases: dict[str, int]) -> bytes:
         """Add the rows and postings of the views of a record; how its whole reads."""
         key = self.keys(len(views))
         found: dict[type[SQLModel], list[Json]] = defaultdict(list)
@@ -197,9 +199,9 @@ class Maker:
             for model, part in parts:
                 part["version"] = key
                 found[model].append(part)
-            put(batch.postings, key, terms(record))
-            put(batch.postings, key, spanned(span))
-            put_words(batch.postings, key, written)
+            put(keys, key, terms(record))
+            put(keys, key, spanned(span))
+            put_words(keys, key, written)
             key += 1
         for model, made in found.items():
             self._rows(batch, model, made)

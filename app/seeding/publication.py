@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -81,10 +82,11 @@ class Publication:
         if setting.anew:
             self.progress("writing records in the schema of this version")
             versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(record.id, record.kind))})
-        self._write_all(setting)
-        self._retire()
-        self.progress("indexing records")
-        self.gathered.write()
+        with closing(self.gathered):
+            self._write_all(setting)
+            self._retire()
+            self.progress("indexing records")
+            self.gathered.write()
         remove(connection, self.gone)
         renderer = render.Renderer(data)
         outcome.counts["citation"] = renderer.links.citations
