@@ -1,6 +1,7 @@
 """`fields`: the parts of a record that a client wants, by dotted names that go into parts and through lists."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
@@ -19,34 +20,47 @@ _encoder = msgspec.json.Encoder()
 class Projection:
     """A selection of the fields of a record, dotted names going into parts and through lists."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], behind: str | None = None) -> None:
+        """`behind` is a field that stands behind all of these in most records, and in none within what stands before."""
         tree: dict[str, Any] = {}
         for name in names:
             branch = tree
             for part in name.split("."):
                 branch = branch.setdefault(part, {})
         self._decoder = msgspec.json.Decoder(_selection(tree))
+        self._whole = msgspec.json.Decoder(_selection(tree, required=True))
+        self._behind = f',"{behind}":'.encode() if behind else None
 
     def apply(self, body: bytes) -> bytes:
         """The record with only the selected fields, in the order in which it has them."""
+        # Most of a record are its citations, which need not be looked at where nothing of them is wanted.
+        end = body.find(self._behind) if self._behind else -1
+        if end > 0:
+            with suppress(msgspec.DecodeError):  # one in another order, of earlier software
+                return _encoder.encode(self._whole.decode(body[:end] + b"}"))
         return _encoder.encode(self._decoder.decode(body))
 
 
-def _selection(tree: dict[str, Any]) -> type[msgspec.Struct]:
+def _selection(tree: dict[str, Any], *, required: bool = False) -> type[msgspec.Struct]:
     """A form of the selected fields only: what else a record holds is passed over, and what is selected as a whole is not taken apart."""
     names = {f"_{place}": name for place, name in enumerate(tree)}
     fields: list[Any] = []
     for alias, name in names.items():
+        form: Any = msgspec.Raw
+        absent: Any = _ABSENT
         if tree[name]:
             part = _selection(tree[name])
-            fields.append((alias, part | list[part | None] | None | msgspec.UnsetType, msgspec.UNSET))  # type: ignore[valid-type]
-        else:
-            fields.append((alias, msgspec.Raw, _ABSENT))
+            form, absent = part | list[part | None] | None | msgspec.UnsetType, msgspec.UNSET  # type: ignore[valid-type]
+        fields.append((alias, form) if required else (alias, form, absent))
     return msgspec.defstruct("Selection", fields, rename=names, omit_defaults=True)
 
 
+@lru_cache(100)
 def projection(kind: str, fields: str | None) -> Projection | None:
-    """The selection that `fields` asks for; None for all. Refuses names that the kind of record does not have."""
+    """The selection that `fields` asks for; None for all. Refuses names that the kind of record does not have.
+
+    It is kept: to make one takes longer than to apply it to a page, and to look at the names as long as to read some records.
+    """
     if fields is None:
         return None
     known = field_names(kind)
@@ -61,13 +75,22 @@ def projection(kind: str, fields: str | None) -> Projection | None:
     if errors:
         raise InvalidRequest(errors)
     # A whole field wins over parts of it.
-    return _of(tuple(name for name in known if name in names and not any(name.startswith(f"{other}.") for other in names)))
+    wanted = [name for name in known if name in names and not any(name.startswith(f"{other}.") for other in names)]
+    return Projection(wanted, _behind(known, wanted))
 
 
-@lru_cache(100)
-def _of(names: tuple[str, ...]) -> Projection:
-    """The selection of some fields: to make one takes longer than to apply it to a page."""
-    return Projection(names)
+def _behind(known: list[str], wanted: list[str]) -> str | None:
+    """The first field of a kind behind the wanted ones of whose name nothing is within the fields before it; None where there is none."""
+    first = {name.partition(".")[0] for name in wanted}
+    parts: set[str] = set()
+    for name in known:
+        field, _, rest = name.partition(".")
+        if rest:
+            parts.update(rest.split("."))
+        elif not first and name not in parts:
+            return name
+        first.discard(field)
+    return None
 
 
 def _collect(schema: dict[str, Any], definitions: dict[str, Any], prefix: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from app import chosen as lists
 from app.api import events, figures, organisations, regions, releases, sources
 from app.paging import SortKey
 from app.postings import Order
-from app.projection import field_names
+from app.projection import field_names, projection
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -219,6 +219,16 @@ def test_every_field_alone_is_that_part_of_the_record(synthetic: httpx.Client, p
     whole = synthetic.get(path, params={"limit": 30}).json()["data"]
     for name in field_names(path.strip("/").removesuffix("s")):
         assert synthetic.get(path, params={"limit": 30, "fields": name}).json()["data"] == _part(whole, name.split(".")), name
+
+
+def test_fields_are_found_in_whatever_order_a_record_has_them() -> None:
+    wanted = {"id": "a", "title": 'of ,"region":{', "date": None}
+    selection = projection("event", "title,date,id")
+    assert selection is not None
+    for record in (wanted | {"region": {"id": "cn"}}, {"region": None, **wanted}, {"id": "a", "region": {"title": "b"}, **wanted}, wanted):
+        for separators in ((",", ":"), (", ", ": ")):
+            assert json.loads(selection.apply(json.dumps(record, separators=separators).encode())) == wanted
+    assert json.loads(selection.apply(b'{"id":"a","region":null,"citations":[]}')) == {"id": "a"}
 
 
 @pytest.mark.parametrize("path", PATHS)
