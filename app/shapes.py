@@ -1,7 +1,7 @@
 """The shapes of the records taken apart, so that tables follow the schemas and forget no field."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -25,12 +25,11 @@ class FieldShape:
         return self.core if issubclass(self.core, BaseModel) else None
 
 
-def fields(model: type[BaseModel]) -> Iterator[FieldShape]:
+@cache
+def fields(model: type[BaseModel]) -> tuple[FieldShape, ...]:
     """The fields of a model, by their names in the JSON."""
     model.model_rebuild()  # names of models that came later are resolved on the first use, which this may be
-    for name, info in model.model_fields.items():
-        core, nullable, many = _core(info.annotation)
-        yield FieldShape(info.alias or name, core, nullable, many)
+    return tuple(FieldShape(info.alias or name, *_core(info.annotation)) for name, info in model.model_fields.items())
 
 
 def _core(annotation: Any) -> tuple[type[Any], bool, bool]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.seeding.stamps import RENDERING
 from app.settings import ROOT
 
 LAYERS = [
@@ -71,6 +72,24 @@ def _imports(path: Path) -> set[str]:
                 is_module = (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() or (ROOT / Path(*inner.split("."))).is_dir()
                 found.add(inner if is_module else node.module)
     return {name for name in found if name == "app" or name.startswith("app.")}
+
+
+def _all_imports(module: str) -> set[str]:
+    """Everything of this software that a module imports, and what that imports."""
+    paths = {_name(path): path for path in MODULES}
+    found, left = {module}, [module]
+    while left:
+        fresh = _imports(paths[left.pop()]) - found
+        found |= fresh
+        left += fresh
+    return found
+
+
+def test_what_renders_is_all_that_stamps_rest_on() -> None:
+    rendering = {f"app.{name}" for name in RENDERING}
+    others = {module for module in _all_imports("app.seeding.batches") if not rendering & {module, ".".join(module.split(".")[:2])}}
+    # What only leads to the database; `envelopes` is how a release is told, beside the records.
+    assert others == {"app.database", "app.envelopes", "app.migrating", "app.revisions", "app.settings", "app.snapshot"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

@@ -17,5 +17,7 @@ rows          records to rows of the tables
 batches       entries looked at, rendered and made into rows, in any process
 work          batches in several processes
 publication   batches written, ended versions, the change log, the release
+filling       a new database: first filled, then indexed
+flushing      what is written, brought to the disk a little at a time
 load          all of it in one transaction
 """

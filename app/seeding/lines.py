@@ -1,5 +1,6 @@
 """Entries of a file of JSON Lines, read from it when they are asked for: a million of them take 32 bytes each, not some kilobytes."""
 
+import json
 import os
 import re
 from array import array
@@ -188,11 +189,15 @@ class Lines(Mapping[str, Any]):
 
 def digest(entry: Any) -> int:
     """A number of 64 bits that tells an entry from others by all that it says."""
+    return number_of(written(entry))
+
+
+def written(entry: Any) -> bytes:
+    """An entry as JSON."""
     try:
-        content = to_json(entry)
+        return to_json(entry)
     except ValueError:  # half characters, which no form takes
-        content = repr(entry).encode()
-    return number_of(content)
+        return json.dumps(entry).encode()
 
 
 def number_of(content: bytes) -> int:

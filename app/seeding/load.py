@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from app import database
-from app.seeding import checks, dataset, filling, receipts, redactions, work
+from app.seeding import checks, dataset, filling, flushing, receipts, redactions, work
 from app.seeding.batches import Setting
 from app.seeding.dataset import Dataset
 from app.seeding.files import Mistake, SeedError
@@ -62,9 +62,12 @@ def load(engine: Engine, data: Dataset, *, dry_run: bool = False, progress: Call
     SeedError where a published id is missing from it or where entries in JSON Lines have mistakes, DatabaseError where the database cannot be used.
     """
     progress("rendering records")
-    filled = filling.is_quicker(engine, sum(data.counts().values()))
+    size = sum(data.counts().values())
+    filled = filling.is_quicker(engine, size)
     place = filling.beside(engine) if filled and not dry_run else nullcontext(engine)
-    with place as target, database.writing(target, at_once=filled) as connection:
+    file = database.sqlite_file(engine)
+    slowly = flushing.flushed(file) if file and not filled and size >= flushing.FEWEST else nullcontext()
+    with place as target, slowly, database.writing(target, at_once=filled) as connection:
         fresh = database.schema_state(connection) == "empty"
         migrated = database.upgrade(connection)
         with filling.bare(connection) if filled and fresh else nullcontext():

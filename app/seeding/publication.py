@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -218,8 +218,11 @@ class Publication:
 
     def _release(self) -> dict[str, Any]:
         digest = hashlib.sha256()
-        for row in self._stream(select(record.id, record.digest).where(record.state == "current").order_by(record.id)):
-            digest.update(f"{row.id} {row.digest}\n".encode())
+        # By no index, which would lead to each row by itself: to read them as they lie and sort them takes SQLite a third of the time.
+        by_id = record.id.concat("")
+        current = select(record.id, record.digest).where(record.state == "current").order_by(by_id)
+        for identifier, of_record in self.connection.execute(current.execution_options(yield_per=10_000)):
+            digest.update(f"{identifier} {of_record}\n".encode())
         return {
             "id": self.number,
             "released_at": datetime.now(UTC).replace(microsecond=0),
@@ -228,9 +231,6 @@ class Publication:
             "counts": self.outcome.counts,
             "changes": self.summary,
         }
-
-    def _stream(self, query: Any) -> Iterator[Any]:
-        yield from self.connection.execute(query.execution_options(yield_per=10_000))
 
     def _quote(self, quotes: Quotes, renderer: render.Renderer, held: redactions.Held) -> None:
         """Keep the documents' texts, and make the quotes anew of what changed, or of all records where other texts are kept than before."""

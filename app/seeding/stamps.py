@@ -16,6 +16,9 @@ from app.seeding.dataset import Dataset
 from app.seeding.lines import digest, number_of
 from app.seeding.references import Json
 
+RENDERING = ("citations", "dates", "edtf", "models", "postings", "reading", "schemas", "search", "seeding", "shapes", "vocabulary")
+"""The modules and packages of this software that make records, rows and postings; what reads these may change without any of them being made anew."""
+
 _HALF = 16
 _UNSEEN = {"rights", "authors", "seen_url", "cite", "derived"}
 """The keys of a source that nobody else shows."""
@@ -57,10 +60,11 @@ def _hexadecimal(number: int) -> str:
 
 @cache
 def software() -> bytes:
-    """A digest of the modules of this software: whatever changes in them may change a rendering."""
+    """A digest of what renders: whatever changes in it may change a rendering."""
     root = Path(__file__).resolve().parent.parent
     found = blake2b(digest_size=16)
-    for path in sorted(root.rglob("*.py")):
-        content = path.read_bytes()
-        found.update(len(content).to_bytes(4, "big") + content)
+    for name in RENDERING:
+        for path in sorted([*root.glob(f"{name}.py"), *root.glob(f"{name}/**/*.py")]):
+            content = path.read_bytes()
+            found.update(len(content).to_bytes(4, "big") + content)
     return found.digest()

@@ -1,24 +1,24 @@
 """Which entries a load has to look at: those that changed since the load before, and those whose records show something of them.
 
 What an entry refers to is not followed field by field: whatever it names, anywhere, counts. That finds some too many, which are rendered and
-come to the same, and none too few.
+come to the same, and none too few. Only which events and figures belong to each other is known from reading the files (`links`).
 """
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 
-from pydantic_core import to_json
 from sqlalchemy import Connection, select
 
 from app.models import Record, columns
 from app.seeding import versions
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
-from app.seeding.lines import Lines, digest
+from app.seeding.lines import Lines, digest, written
 from app.seeding.stamps import Stamps, face
 
-_NAME = re.compile(rb'"([a-z0-9-]+)"')
+_NAME = re.compile(rb"[a-z0-9-]+")
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 
 record = columns(Record)
@@ -71,50 +71,50 @@ def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
 def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names) -> Names:
     """All that shows something of what changed, with it."""
     found = changed | data.regions.keys()  # which tell how much is in them
-    found |= {name for name, named in _named(data, "organisation") if not shown.isdisjoint(named)}
-    known = 0
-    while known < len(shown):  # works that go back to others
-        known = len(shown)
-        shown = shown | {name for name, named in _named(data, "source") if not shown.isdisjoint(named)}
+    found.update(name for name, _ in _naming(data, "organisation", shown))
+    fresh = shown
+    while fresh:  # works that go back to others
+        fresh = {name for name, _ in _naming(data, "source", fresh)} - shown
+        shown = shown | fresh
     found |= shown
     # Of events and figures others show all that they say, and from which day on they are known: which the works that they cite decide.
-    works = {name for name in shown if name in data.sources}
     cores = {name for name in changed if name in data.events or name in data.figures}
-    for kind in ("figure", "event"):
-        for name, named in _named(data, kind):
-            if not works.isdisjoint(named):
-                cores.add(name)
-            elif not shown.isdisjoint(named):
-                found.add(name)
+    for which in ("figure", "event"):
+        for name, named in _naming(data, which, shown):
+            (cores if any(word in data.sources for word in named) else found).add(name)
     found |= cores
-    for kind, telling in (("figure", found), ("event", cores)):
-        for name, named in _named(data, kind):
-            if not cores.isdisjoint(named):
-                found.add(name)
-            if name in telling:
-                found.update(_of(data, named, "event"))  # which shows its figures and tells what is part of it
-            if name in changed:
-                found.update(_of(data, named, "source"))  # which tells how many cite it
-    for names in map(_names, versions.current(connection, changed).values()):
-        found.update(_of(data, names, "event"))
-        found.update(_of(data, names, "source"))
+    links = data.links()
+    found.update(name for name, base in links.above.get(("figure", "relative_to"), {}).items() if base in cores)
+    for name in cores:
+        found.update(links.figures_of.get(name, ()), links.children_of.get(name, ()))
+
+    @cache
+    def kind(word: bytes) -> str | None:
+        return data.kind(word.decode()) if _NAME.fullmatch(word) else None
+
+    def told(content: bytes, *kinds: str) -> Iterator[str]:
+        return (word.decode() for word in _words(content) if kind(word) in kinds)
+
+    # An event shows its figures and tells what is part of it, a work how many cite it.
+    for name in cores | {name for name in found if name in data.figures}:
+        found.update(told(written(data.entry(name).data), *(("event", "source") if name in changed else ("event",))))
+    for body in versions.current(connection, changed).values():
+        found.update(told(body, "event", "source"))
     return found
 
 
-def _of(data: Dataset, names: list[str], kind: str) -> Iterator[str]:
+def _naming(data: Dataset, kind: str, wanted: Names) -> Iterator[tuple[str, Names]]:
+    """Every entry of a kind that holds some of these words, its own id among them, and which."""
     table = data.table(kind)
-    return (name for name in names if name in table)
-
-
-def _named(data: Dataset, kind: str) -> Iterator[tuple[str, list[str]]]:
-    """Every entry of a kind with the words in it that may be ids, its own among them."""
-    table = data.table(kind)
-    contents = table.contents() if isinstance(table, Lines) else ((name, to_json(data.entries[name].data)) for name in table)
+    sought = {name.encode() for name in wanted}
+    contents = table.contents() if isinstance(table, Lines) else ((name, written(data.entries[name].data)) for name in table)
     for name, content in contents:
-        yield name, _names(content)
+        if not sought.isdisjoint(words := _words(content)):
+            yield name, {word.decode() for word in sought.intersection(words)}
 
 
-def _names(content: bytes) -> list[str]:
+def _words(content: bytes) -> list[bytes]:
+    """All that stands between two quotation marks of some JSON, the ids among it."""
     if b"\\u" in content:  # by which ids may be written as well
         content = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), content)
-    return [name.decode() for name in _NAME.findall(content)]
+    return content.split(b'"')
