@@ -3,6 +3,7 @@
 files         YAML as written or JSON Lines, with line numbers, nothing guessed
 entries       the form of each entry, strictly
 quantities    the way the files write amounts
+numbers       of 64 bits, which stand for ids and contents
 lines         entries of JSON Lines, read from their file when they are asked for
 links         who refers to whom, asked the other way round
 dataset       a folder of files, read

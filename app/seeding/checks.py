@@ -9,8 +9,9 @@ from app.seeding import quantities
 from app.seeding.dataset import Dataset
 from app.seeding.entries import FACTS, FORMS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, EventForm, FigureForm, RecordForm, RegionForm, SourceForm
 from app.seeding.files import Entry, Mistake
-from app.seeding.lines import Unsound
+from app.seeding.lines import Lines, Unsound
 from app.seeding.links import Links
+from app.seeding.numbers import of_text
 
 F = TypeVar("F")
 
@@ -126,7 +127,8 @@ def _sound(table: Mapping[str, F]) -> Iterator[F]:
 
 
 def _cycles(data: Dataset, links: Links) -> Iterator[Mistake]:
-    above = {place: {name: {upper} for name, upper in found.items()} for place, found in links.above.items()}
+    # Where nothing stands above what stands above a record, there is no circle.
+    above = {place: {name: {upper} for name, upper in found.items() if upper in found} for place, found in links.above.items()}
     regions = list(_sound(data.regions))
     places = above["region", "parent"] = {region.id: {region.parent} if region.parent else set() for region in regions}
     for region in regions:
@@ -195,12 +197,15 @@ def _source(data: Dataset, source: SourceForm, entry: Entry) -> Iterator[Mistake
 
 
 def _overlaps(data: Dataset, links: Links) -> Iterator[Mistake]:
-    for parts in links.parts.values():
-        for place, (start, end, source) in enumerate(parts):
-            for other_start, other_end, other in parts[:place]:
-                if start < other_end and other_start < end:
-                    message = f"part: {start} to {end} overlaps the part of {other!r}; a passage belongs to one source"
-                    yield data.entry(source).mistake(message, "part")
+    for start, end, *numbers in links.parts.overlaps():
+        source, other = (_source_of(data, number) for number in numbers)
+        message = f"part: {start} to {end} overlaps the part of {other!r}; a passage belongs to one source"
+        yield data.entry(source).mistake(message, "part")
+
+
+def _source_of(data: Dataset, number: int) -> str:
+    table = data.sources
+    return table.at(number).name if isinstance(table, Lines) else next(name for name in table if of_text(name) == number)
 
 
 def _documents(data: Dataset, links: Links) -> Iterator[Mistake]:

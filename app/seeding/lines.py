@@ -6,7 +6,6 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from pydantic_core import to_json
 from app.seeding import files
 from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
+from app.seeding.numbers import in_order, number_of, of_text
 
 _KEPT = 2_000
 """Entries of a file that are kept as they were read last."""
@@ -64,7 +64,7 @@ class Lines(Mapping[str, Any]):
                     elif entry is not None and not named(entry):
                         mistakes += unfit(self.form, entry)
                     elif entry is not None:
-                        self._hashes.append(_hash(entry.data["id"]))
+                        self._hashes.append(of_text(entry.data["id"]))
                         self._places.append(place << 24 | min(number, 0xFFFFFF))
                         self._digests.append(digest(entry.data))
                         self._ranks.append(self.rank(entry.data) << 36 | number)
@@ -73,7 +73,7 @@ class Lines(Mapping[str, Any]):
         except OSError as error:
             mistakes.append(Mistake(self.shown, 1, "(file)", f"cannot be read: {error.strerror}"))
         self._whole = not mistakes
-        order = sorted(range(len(self._hashes)), key=self._hashes.__getitem__)
+        order = in_order(self._hashes)
         self._hashes, self._places, self._digests, self._ranks = (
             array("Q", map(found.__getitem__, order)) for found in (self._hashes, self._places, self._digests, self._ranks)
         )
@@ -99,11 +99,8 @@ class Lines(Mapping[str, Any]):
         return self._entry(self._places[place])
 
     def place(self, identifier: str) -> int | None:
-        """The place of an id in the order of the numbers that stand for them; None where there is none.
-
-        Two ids of a million have the same number once in some ten million files.
-        """
-        sought = _hash(identifier)
+        """The place of an id in the order of the numbers that stand for them; None where there is none."""
+        sought = of_text(identifier)
         place = bisect_left(self._hashes, sought)
         return place if place < len(self._hashes) and self._hashes[place] == sought else None
 
@@ -116,7 +113,7 @@ class Lines(Mapping[str, Any]):
         kept = self._entries.get(identifier)
         if kept is not None:
             return kept
-        sought = _hash(identifier)
+        sought = of_text(identifier)
         place = bisect_left(self._hashes, sought)
         while place < len(self._hashes) and self._hashes[place] == sought:
             found = self.standing(place)
@@ -198,15 +195,6 @@ def written(entry: Any) -> bytes:
         return to_json(entry)
     except ValueError:  # half characters, which no form takes
         return json.dumps(entry).encode()
-
-
-def number_of(content: bytes) -> int:
-    """A number of 64 bits that stands for some bytes."""
-    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
-
-
-def _hash(identifier: str) -> int:
-    return number_of(identifier.encode("utf-8", "surrogatepass"))
 
 
 def named(entry: Entry) -> bool:

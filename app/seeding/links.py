@@ -1,15 +1,68 @@
 """Who refers to whom, asked the other way round: what a record shows of the records that refer to it."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from app.seeding.entries import DocumentForm, FigureForm, SourceForm
+from app.seeding.numbers import in_order, of_text
 
 
 def _counts() -> dict[str, list[int]]:
     return {}
+
+
+@dataclass
+class Cited:
+    """How often sources are cited, by the numbers that stand for them."""
+
+    _numbers: "array[int]" = field(default_factory=lambda: array("Q"))
+    _sorted: bool = True
+
+    def add(self, source: str) -> None:
+        """A source is cited once more."""
+        self._numbers.append(of_text(source))
+        self._sorted = False
+
+    def count(self, source: str) -> int:
+        """How often a source is cited."""
+        if not self._sorted:
+            self._numbers = array("Q", map(self._numbers.__getitem__, in_order(self._numbers)))
+            self._sorted = True
+        number = of_text(source)
+        return bisect_right(self._numbers, number) - bisect_left(self._numbers, number)
+
+
+@dataclass
+class Parts:
+    """The parts of documents that hold a source, by the numbers that stand for them."""
+
+    _documents: "array[int]" = field(default_factory=lambda: array("Q"))
+    _sources: "array[int]" = field(default_factory=lambda: array("Q"))
+    _starts: "array[int]" = field(default_factory=lambda: array("I"))
+    _ends: "array[int]" = field(default_factory=lambda: array("I"))
+
+    def add(self, document: str, start: int, end: int, source: str) -> None:
+        """A part of a document holds a source."""
+        self._documents.append(of_text(document))
+        self._sources.append(of_text(source))
+        self._starts.append(start)
+        self._ends.append(end)
+
+    def overlaps(self) -> Iterator[tuple[int, int, int, int]]:
+        """The parts that overlap an earlier one of their document: start, end, and the numbers of the source and of the earlier one."""
+        for _, places in groupby(in_order(self._documents), key=self._documents.__getitem__):
+            earlier: list[int] = []
+            for place in places:
+                start, end = self._starts[place], self._ends[place]
+                for other in earlier:
+                    if start < self._ends[other] and self._starts[other] < end:
+                        yield start, end, self._sources[place], self._sources[other]
+                earlier.append(place)
 
 
 @dataclass
@@ -24,18 +77,19 @@ class Links:
     """The events that are part of each event."""
     of_regions: dict[str, list[int]] = field(default_factory=_counts)
     """How many events and figures each region has itself."""
-    of_sources: dict[str, list[int]] = field(default_factory=_counts)
-    """How many events and figures cite each source."""
+    by_events: Cited = field(default_factory=Cited)
+    """How many events cite a source."""
+    by_figures: Cited = field(default_factory=Cited)
     citations: int = 0
-    parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
-    """The parts of each document that hold a source: start, end and the source."""
+    parts: Parts = field(default_factory=Parts)
     doubles: list[tuple[str, str, str]] = field(default_factory=list)
     """Documents that have the same value of a field as an earlier one: the field, the earlier one, the later one."""
-    _known: dict[tuple[str, str], str] = field(default_factory=dict)
+    _known: dict[int, str] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Drop what only the checks of the whole need."""
-        self.parts, self.doubles, self._known = {}, [], {}
+        self.parts, self.doubles, self._known = Parts(), [], {}
+        self.above = {place: found for place, found in self.above.items() if place == ("figure", "relative_to")}
 
     def raw(self, kind: str, entry: Mapping[str, Any]) -> None:
         """Take the references of an entry as it stands in a file, as far as they have the right form."""
@@ -46,7 +100,7 @@ class Links:
         if kind == "source" and isinstance(part, dict) and isinstance(document := entry.get("document"), str):
             ends = [int(end) for name in ("start", "end") if isinstance(end := part.get(name), str) and end.isdecimal() and len(end) < 10]
             if len(ends) == 2:
-                self.parts.setdefault(document, []).append((ends[0], ends[1], entry["id"]))
+                self.parts.add(document, ends[0], ends[1], entry["id"])
         refers = {name: value for name in ("parent", "region", "event", "derived_from") if isinstance(value := entry.get(name), str)}
         if isinstance(relative, dict) and isinstance(relative.get("figure"), str):
             refers["relative_to"] = relative["figure"]
@@ -59,7 +113,7 @@ class Links:
             self.document(form.id, {"name": form.name, "sha256": form.sha256})
             return
         if isinstance(form, SourceForm) and form.document and form.part:
-            self.parts.setdefault(form.document, []).append((form.part.start, form.part.end, form.id))
+            self.parts.add(form.document, form.part.start, form.part.end, form.id)
         refers = {name: value for name in ("parent", "region", "event", "derived_from") if (value := getattr(form, name, None))}
         if isinstance(form, FigureForm) and form.relative_to and form.relative_to.figure:
             refers["relative_to"] = form.relative_to.figure
@@ -68,7 +122,7 @@ class Links:
     def document(self, identifier: str, values: Mapping[str, str]) -> None:
         """Take the fields of a document that no other one may have."""
         for name, value in values.items():
-            if (first := self._known.setdefault((name, value), identifier)) != identifier:
+            if (first := self._known.setdefault(of_text(f"{name} {value}"), identifier)) != identifier:
                 self.doubles.append((name, first, identifier))
 
     def take(self, kind: str, identifier: str, refers: Mapping[str, str], cited: Iterable[Any]) -> None:
@@ -83,11 +137,11 @@ class Links:
         sources = list(cited)
         self.citations += len(sources)
         if kind in {"event", "figure"}:
-            place = int(kind == "figure")
             if "region" in refers:
-                self.of_regions.setdefault(refers["region"], [0, 0])[place] += 1
+                self.of_regions.setdefault(refers["region"], [0, 0])[int(kind == "figure")] += 1
+            by = self.by_events if kind == "event" else self.by_figures
             for source in {source for source in sources if isinstance(source, str)}:
-                self.of_sources.setdefault(source, [0, 0])[place] += 1
+                by.add(source)
 
     def rolled_up(self, within: Mapping[str, set[str]]) -> dict[str, list[int]]:
         """How many events and figures each region has with all that lies in it; `within` tells what each region lies in."""

@@ -157,7 +157,7 @@ class Renderer:
         }
 
     def source(self, form: SourceForm) -> Json:
-        events, figures = self.links.of_sources.get(form.id, (0, 0))
+        events, figures = self.links.by_events.count(form.id), self.links.by_figures.count(form.id)
         citations, derived = self._receipts_of(form)
         document = None
         if form.document and form.part:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from app.seeding.dataset import Dataset
-from app.seeding.lines import digest, number_of
+from app.seeding.lines import digest
+from app.seeding.numbers import number_of
 from app.seeding.references import Json
 
 RENDERING = ("citations", "dates", "edtf", "models", "postings", "reading", "schemas", "search", "seeding", "shapes", "vocabulary")
