@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
-from app import __version__, database, showing
+from app import __version__, database
 from app.manners import logging_config
 from app.settings import Settings, unknown_variables
 
@@ -136,7 +136,7 @@ def serve() -> None:
     import uvicorn  # noqa: PLC0415
 
     uvicorn.run(
-        "app.main:create_app",
+        "app.main:served",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -260,6 +260,8 @@ def _current(settings: Settings) -> Iterator[Connection]:
 @app.command()
 def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")]) -> None:
     """Print a record with the passages that support it, in their context where the documents' texts are kept."""
+    from app import showing  # noqa: PLC0415
+
     with _current(_settings()) as connection:
         try:
             for line in showing.lines(connection, identifier):

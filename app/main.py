@@ -1,6 +1,7 @@
 """The application: routes, error handling, docs."""
 
 import ctypes
+import gc
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,13 @@ _ARENA_MAX = -8
 
 _SWITCHING = 0.001
 """Seconds after which a thread lets others have Python's lock."""
+
+
+def served() -> FastAPI:
+    """The application of a process that does nothing else."""
+    made = create_app()
+    gc.freeze()  # to look for cycles in what was imported would keep some request waiting for a tenth of a second
+    return made
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
