@@ -260,7 +260,7 @@ def _current(settings: Settings) -> Iterator[Connection]:
 @app.command()
 def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")]) -> None:
     """Print a record with the passages that support it, in their context where the documents' texts are kept."""
-    from app import showing  # noqa: PLC0415
+    from app import showing  # noqa: PLC0415  it brings YAML
 
     with _current(_settings()) as connection:
         try:

@@ -324,6 +324,11 @@ def test_only_what_serves_imports_the_protocol(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", made], check=True, cwd=ROOT, env={"CGT_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"})
 
 
+def test_a_process_that_serves_does_not_look_through_what_it_imported(tmp_path: Path) -> None:
+    made = "import gc; from app.main import served; served(); assert gc.get_freeze_count() > 100_000"
+    subprocess.run([sys.executable, "-c", made], check=True, cwd=ROOT, env={"CGT_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"})
+
+
 def test_before_there_is_a_release_the_tools_are_unavailable(tmp_path: Path) -> None:
     with Server(f"sqlite:///{tmp_path}/empty.db") as client:
         answer = call(client, "list_events")

@@ -1,6 +1,7 @@
 """While much is written to a SQLite file that others read, a process beside brings it to the disk, and ends with the load however that ends."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,50 @@ def test_the_process_works_until_the_end(tmp_path: Path, started: "list[subproce
     with pytest.raises(KeyError), flushing.flushed(file):
         raise KeyError
     assert started[-1].returncode == 0
+
+
+TOLD = """
+import os, runpy, sys
+opened, synced = os.open, os.fsync
+def tell(*what): print(*what, file=sys.stderr, flush=True)
+os.open = lambda path, *rest: tell("open", path) or opened(path, *rest)
+os.fsync = lambda descriptor: tell("fsync") or synced(descriptor)
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+"""Runs a file with every flush told."""
+
+
+def test_the_file_and_its_log_are_flushed(tmp_path: Path) -> None:
+    file = tmp_path / "atlas.db"
+    file.write_bytes(b"something")
+    command = [sys.executable, "-c", TOLD, flushing.__file__, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = [process.stderr.readline().strip() for _ in range(6)]
+        (tmp_path / "atlas.db-wal").write_bytes(b"its log")
+        while told[-3:] != ["fsync", f"open {file}-wal", "fsync"]:
+            told.append(process.stderr.readline().strip())
+    assert told[:6] == [f"open {file}", "fsync", f"open {file}-wal"] * 2
+    assert process.returncode == 0
+
+
+def test_another_project_is_not_taken_for_this_one(tmp_path: Path, started: "list[subprocess.Popen[bytes]]", monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise RuntimeError", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.db").symlink_to(tmp_path / "atlas.db")
+    with flushing.flushed(Path("link.db")), pytest.raises(subprocess.TimeoutExpired):
+        started[-1].wait(1)
+    assert started[-1].returncode == 0
+    assert started[-1].args[-1] == str((tmp_path / "atlas.db").resolve())  # type: ignore[index]  # a list
+
+
+def test_a_load_goes_on_where_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with flushing.flushed(tmp_path / "atlas.db"):
+        pass
+    with pytest.raises(FileExistsError), flushing.flushed(tmp_path / "atlas.db"):
+        raise FileExistsError
 
 
 def test_only_large_loads_over_a_file_that_others_read_have_it(

@@ -324,6 +324,15 @@ def _walk(twin: Twin, rounds: int) -> None:
             assert (outcome.release, outcome.changes) == (None, {}), beside
 
 
+@pytest.mark.parametrize(("file", "field", "value"), [("organisations", "name", "Another name"), ("documents", "sha256", f"{77:064x}")])
+def test_organisations_tell_the_publisher_and_the_document_of_a_work(twin: Twin, file: str, field: str, value: str) -> None:
+    twin.load("the beginning")
+    twin.files[file][0][field] = value  # of the first work, which all of them cite
+    store(twin.folder, twin.files, twin.draw)
+    outcome = twin.load(f"another {field}")
+    assert outcome.changes["organisation"]["changed"] > 1
+
+
 def test_random_edits_loaded_one_after_the_other_make_what_a_fresh_load_makes(twin: Twin) -> None:
     _walk(twin, 8)
 

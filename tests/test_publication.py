@@ -275,6 +275,33 @@ def test_a_half_character_is_told_also_over_an_earlier_load(engine: Engine, line
     assert [(mistake.record, mistake.line) for mistake in refused.value.mistakes] == [("event-7", 8)]
 
 
+@pytest.mark.parametrize("identifier", ["", "event-\ud800", "event\n1"])
+def test_an_id_that_nobody_can_look_for_is_told_also_over_an_earlier_load(engine: Engine, lines: Path, identifier: str) -> None:
+    seeding.load(engine, seeding.open_folder(lines))
+    files = contents(lines)
+    files["events"].append({**files["events"][7], "id": identifier})
+    (lines / "events.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in files["events"]), "utf-8")
+    with pytest.raises(SeedError) as refused:
+        seeding.load(engine, seeding.open_folder(lines))
+    assert [(mistake.line, mistake.message[:4]) for mistake in refused.value.mistakes] == [(61, "id: ")]
+
+
+def test_parts_that_overlap_are_told_by_line(lines: Path) -> None:
+    files = contents(lines)
+    files["sources"][1]["part"] = {"start": "2000", "end": "3000"}
+    files["sources"][8]["part"] = {"start": "0", "end": "9000"}
+    write_lines(lines, files)
+    with pytest.raises(SeedError) as refused:
+        seeding.open_folder(lines)
+    found = [(mistake.line, mistake.record, mistake.message) for mistake in refused.value.mistakes]
+    told = "overlaps the part of {!r}; a passage belongs to one source"
+    assert found == [
+        (2, "source-1", "part: 2000 to 3000 " + told.format("source-0")),
+        (9, "source-8", "part: 0 to 9000 " + told.format("source-6")),
+        (9, "source-8", "part: 0 to 9000 " + told.format("source-7")),
+    ]
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_mistakes_in_lines_are_told_and_nothing_is_changed(engine: Engine, lines: Path, monkeypatch: pytest.MonkeyPatch, processes: bool) -> None:
     if processes:

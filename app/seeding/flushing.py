@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 FEWEST = 8_000
@@ -23,12 +23,16 @@ _EVERY = 0.1
 @contextmanager
 def flushed(file: Path) -> Iterator[None]:
     """What is written to a file and its write-ahead log meanwhile waits for the disk only for moments."""
-    with subprocess.Popen([sys.executable, "-m", __name__, str(file)], stdin=subprocess.PIPE):  # noqa: S603  our own
-        yield  # the process ends with its input, whatever ends this one
+    # The process ends with its input, whatever ends this one. Without it all is written as well, only at once.
+    with ExitStack() as ended:
+        with suppress(OSError):
+            # By its file and isolated: in the folder of another project there may be another `app`.
+            ended.enter_context(subprocess.Popen([sys.executable, "-I", __file__, str(file.resolve())], stdin=subprocess.PIPE))  # noqa: S603  our own
+        yield
 
 
 def _flush(path: str) -> None:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # such as that there is no log yet
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

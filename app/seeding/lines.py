@@ -198,12 +198,13 @@ def written(entry: Any) -> bytes:
 
 
 def named(entry: Entry) -> bool:
-    """Whether an entry is a mapping with an id."""
-    return isinstance(entry.data, dict) and isinstance(entry.data.get("id"), str)
+    """Whether an entry is a mapping with an id that can be looked for: an empty one or half a character can not."""
+    identifier = entry.data.get("id") if isinstance(entry.data, dict) else None
+    return isinstance(identifier, str) and identifier != "" and identifier.isprintable()
 
 
 def unfit(form: type[Form], entry: Entry) -> list[Mistake]:
-    """The mistakes of an entry that is no mapping or has no id."""
+    """The mistakes of an entry that is not `named`."""
     if not isinstance(entry.data, dict):
         return [entry.mistake("is no mapping of keys to values; write '- id: ...' with its keys below")]
     try:

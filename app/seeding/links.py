@@ -28,11 +28,15 @@ class Cited:
         self._numbers.append(of_text(source))
         self._sorted = False
 
-    def count(self, source: str) -> int:
-        """How often a source is cited."""
+    def sort(self) -> None:
+        """Put the numbers in order, unless they are."""
         if not self._sorted:
             self._numbers = array("Q", map(self._numbers.__getitem__, in_order(self._numbers)))
             self._sorted = True
+
+    def count(self, source: str) -> int:
+        """How often a source is cited."""
+        self.sort()
         number = of_text(source)
         return bisect_right(self._numbers, number) - bisect_left(self._numbers, number)
 
@@ -70,7 +74,7 @@ class Links:
     """What is known of the references of all entries of a data set."""
 
     above: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    """By kind and field: what each record lies under, of those that lie under one."""
+    """By kind and field: what each record lies under, of those that lie under one; after `forget` only the bases of figures."""
     figures_of: dict[str, list[str]] = field(default_factory=dict)
     """The figures of each event that has any."""
     children_of: dict[str, list[str]] = field(default_factory=dict)
@@ -87,7 +91,9 @@ class Links:
     _known: dict[int, str] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Drop what only the checks of the whole need."""
+        """Drop what only the checks of the whole need, and put in order what is asked for by each process that is handed this."""
+        self.by_events.sort()
+        self.by_figures.sort()
         self.parts, self.doubles, self._known = Parts(), [], {}
         self.above = {place: found for place, found in self.above.items() if place == ("figure", "relative_to")}
 

@@ -71,16 +71,16 @@ def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
 def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names) -> Names:
     """All that shows something of what changed, with it."""
     found = changed | data.regions.keys()  # which tell how much is in them
-    found.update(name for name, _ in _naming(data, "organisation", shown))
     fresh = shown
     while fresh:  # works that go back to others
         fresh = {name for name, _ in _naming(data, "source", fresh)} - shown
         shown = shown | fresh
     found |= shown
+    found.update(name for name, _ in _naming(data, "organisation", shown))
     # Of events and figures others show all that they say, and from which day on they are known: which the works that they cite decide.
     cores = {name for name in changed if name in data.events or name in data.figures}
-    for which in ("figure", "event"):
-        for name, named in _naming(data, which, shown):
+    for kind in ("figure", "event"):
+        for name, named in _naming(data, kind, shown):
             (cores if any(word in data.sources for word in named) else found).add(name)
     found |= cores
     links = data.links()
@@ -88,12 +88,10 @@ def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names
     for name in cores:
         found.update(links.figures_of.get(name, ()), links.children_of.get(name, ()))
 
-    @cache
-    def kind(word: bytes) -> str | None:
-        return data.kind(word.decode()) if _NAME.fullmatch(word) else None
+    kind_of = cache(data.kind)
 
     def told(content: bytes, *kinds: str) -> Iterator[str]:
-        return (word.decode() for word in _words(content) if kind(word) in kinds)
+        return (name for word in _words(content) if _NAME.fullmatch(word) and kind_of(name := word.decode()) in kinds)
 
     # An event shows its figures and tells what is part of it, a work how many cite it.
     for name in cores | {name for name in found if name in data.figures}:
