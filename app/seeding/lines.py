@@ -169,7 +169,7 @@ class Lines(Mapping[str, Any]):
 
     def ranked(self) -> Iterator[str]:
         """The ids by the ranks of their entries, of equal ones in the order of the file."""
-        for place in sorted(range(len(self._ranks)), key=self._ranks.__getitem__):
+        for place in in_order(self._ranks):
             if (name := self._name(self._content(self._places[place]))) is not None:
                 yield name
 

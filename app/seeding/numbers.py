@@ -20,11 +20,13 @@ def of_text(text: str) -> int:
 def in_order(numbers: "array[int]") -> "array[int]":
     """The places of some numbers by their size, of equal ones in their order.
 
-    They are sorted in portions, which they fill evenly: all at once would take ten times their memory.
+    They are sorted in portions of 1/256 of their range: all at once would take ten times their memory.
     """
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    shift = max(0, (most - least).bit_length() - 8)
     portions = [array("I") for _ in range(256)]
     for place, number in enumerate(numbers):
-        portions[number >> 56].append(place)
+        portions[number - least >> shift].append(place)
     found = array("I")
     for portion in portions:
         found.extend(sorted(portion, key=numbers.__getitem__))
