@@ -7,12 +7,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.servers import Site
+from benchmarks.servers import Site, rest
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 CONNECTIONS = 16
@@ -41,10 +42,10 @@ class Clients:
 
     def run(self, load: Load) -> dict[str, float]:
         """Requests a second (`rate`), milliseconds (`p50`, `p99`) and bytes an answer (`bytes`) of one run."""
-        if load.search is None:
-            return self._wrk(load)
-        with Searching(load.site, load.search):
-            return self._wrk(load)
+        with nullcontext() if load.search is None else Searching(load.site, load.search):
+            found = self._wrk(load)
+        rest(load.site)
+        return found
 
     def _wrk(self, load: Load) -> dict[str, float]:
         start = self._next.get((load.site.port, load.file), 0)

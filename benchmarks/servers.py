@@ -167,6 +167,25 @@ def workers_of(site: Site) -> list[int]:
     return serving or [int(child) for child in children]
 
 
+def rest(site: Site) -> None:
+    """Wait until a server no longer works for those who have left: what others do meanwhile would be measured with it."""
+    before = _worked(site)
+    for _ in range(600):
+        time.sleep(0.2)
+        now = _worked(site)
+        if now - before < 0.02:
+            return
+        before = now
+    raise RuntimeError(f"{site.name} on {site.engine} at {site.size:,} events works on two minutes after everybody has left")
+
+
+def _worked(site: Site) -> float:
+    """Seconds of processor time that a server and its children have taken."""
+    children = Path(f"/proc/{site.pid}/task/{site.pid}/children").read_text("ascii").split()
+    fields = [Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split() for pid in (site.pid, *children)]
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A real PostgreSQL of our own with its data in a folder; the URL of its maintenance database."""
