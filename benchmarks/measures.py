@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from benchmarks.building import Base
 from benchmarks.load import Client, Clients, Load, timed
-from benchmarks.queries import Queries, searches, with_parameter, write
+from benchmarks.queries import Queries, otherwise, searches, with_parameter, write
 from benchmarks.records import World
 from benchmarks.results import Results
 from benchmarks.servers import CURRENT, Servers, Site, workers_of
@@ -34,6 +34,19 @@ _OTHERS = {
 }
 """What others are asked for the newest 20 events of a type in a region."""
 
+_OTHERS_FIGURES = f"/atlas-{{size}}/figure.json?metric={{kind}}&region_id={{region}}&{urlencode(CURRENT)}&_size=20&_sort=id"
+"""The same for figures of a metric."""
+
+_OWN = {"events": "/events?type={kind}&region={region}&region_match=exact", "figures": "/figures?metric={kind}&region={region}&region_match=exact"}
+"""What this API is asked for the same."""
+
+_PLACES = 1000
+"""Different queries that all are asked; to this API each of them is written otherwise each time, which no cache of answers knows again."""
+_WRITTEN = 60
+
+_FULL = 20
+"""Records of a page by default."""
+
 _ASKED = {"datasette": (_OTHERS["tables"], _OTHERS["nested"]), "roapi": (_OTHERS["rows"],)}
 
 
@@ -52,34 +65,39 @@ class Bench:
     figures: list[str] = field(default_factory=list)
     """Queries that no load asks for."""
     files: dict[str, Path] = field(default_factory=dict)
-    places: list[tuple[str, str]] = field(default_factory=list)
-    """Types and regions of events, for those that filter by nothing else."""
+    places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Types of events, or metrics, and regions, for those that filter by nothing else."""
     turn: int = 0
     """How often one reader has asked; each time for something else."""
 
     def __post_init__(self) -> None:
         queries = Queries(World(self.size))
-        events, figures = queries.distinct("events", self.distinct + _SPARE), queries.distinct("figures", self.distinct // 2 + _SPARE)
-        self.events, self.figures = events[-_SPARE + REPEATED :], figures[-_SPARE:]
-        self.places = queries.places(3000)
-        cold = events[:-_SPARE]
-        lists: dict[str, Iterable[str]] = {
-            "events": cold,
-            "figures": figures[:-_SPARE],
-            "as_of": with_parameter(cold, "as_of=1"),
-            "fields": with_parameter(cold, FIELDS),
-            "repeated": events[-_SPARE : -_SPARE + REPEATED],
-            "ceiling": ["/events"],
-            **{name: [path.format(kind=kind, region=region, size=self.size) for kind, region in self.places] for name, path in _OTHERS.items()},
+        drawn = {"events": queries.distinct("events", self.distinct + _SPARE), "figures": queries.distinct("figures", self.distinct // 2 + _SPARE)}
+        self.events, self.figures = (drawn[kind][-_SPARE:] for kind in ("events", "figures"))
+        self.places = {kind: queries.places(kind, _PLACES) for kind in drawn}
+        asked = {
+            **{
+                f"same {kind}": [_OWN[kind].format(kind=otherwise(one, number), region=region) for number in range(_WRITTEN) for one, region in pairs]
+                for kind, pairs in self.places.items()
+            },
+            **{name: self._of_others(path, "events") for name, path in _OTHERS.items()},
+            "tables of figures": self._of_others(_OTHERS_FIGURES, "figures"),
         }
-        self.files = {name: write(self.work / f"paths-{self.size}-{name}", lines) for name, lines in lists.items()}
+        self._write({**{kind: paths[:-_SPARE] for kind, paths in drawn.items()}, **asked, "ceiling": ["/events"]})
+
+    def _of_others(self, path: str, of: str) -> list[str]:
+        return [path.format(kind=kind, region=region, size=self.size) for kind, region in self.places[of]]
+
+    def _write(self, lists: dict[str, Iterable[str]]) -> None:
+        self.files |= {name: write(self.work / f"paths-{self.size}-{name.replace(' ', '-')}", lines) for name, lines in lists.items()}
 
     def start(self, bases: Iterable[Base], workers: Iterable[int], others: Iterable[str]) -> None:
         """Start this API on each database with each number of workers, and what it is compared with."""
         bases, workers = list(bases), list(workers)
         for base in bases:
             self.sites += [self.servers.api(base.url, self.size, count) for count in workers]
-        page = typical_page(self.sites[0], self.events, self.work / f"page-{self.size}.json")
+        cold = self._keep_full()
+        page = typical_page(self.sites[0], cold, self.work / f"page-{self.size}.json")
         self.results.add("bytes of a typical page", (self.size, "none", 1), "bytes", [len(json.loads(page.read_text("utf-8"))["body"].encode())])
         if "ceiling" in others:
             self.sites += [self.servers.ceiling(page, self.size, count) for count in workers]
@@ -94,10 +112,18 @@ class Bench:
                     self.sites.append(site)
         self._check_agreement()
 
+    def _keep_full(self) -> list[str]:
+        """Keep the queries that find a whole page: at all sizes the same is asked for. Gives those of events that are asked once."""
+        events, figures = (full(self.sites[0], self.files[kind].read_text("utf-8").splitlines()) for kind in ("events", "figures"))
+        repeated, cold = events[:REPEATED], events[REPEATED:]
+        lists = {"events": cold, "figures": figures, "repeated": repeated}
+        self._write({**lists, "as_of": with_parameter(cold, "as_of=1"), "fields": with_parameter(cold, FIELDS)})
+        return cold
+
     def _check_agreement(self) -> None:
         """RuntimeError where the others do not have the events that this API has: what answers something else cannot be compared."""
         wanted = "/events?type={}&region={}&region_match=exact&fields=id"
-        for kind, region in self.places[:5]:
+        for kind, region in self.places["events"][-5:]:
             here = {event["id"] for event in Client(self.sites[0]).json(wanted.format(kind, region))["data"]}
             for site in [site for site in self.sites if site.name in _ASKED]:
                 for path in _ASKED[site.name]:
@@ -116,11 +142,12 @@ class Bench:
             names = {
                 "api": {"/events": "events", "/figures": "figures"},
                 "ceiling": {"ceiling": "ceiling"},
-                "datasette": {"Datasette, table": "tables", "Datasette, nested": "nested"},
+                "datasette": {"Datasette, table": "tables", "Datasette, nested": "nested", "Datasette, table of figures": "tables of figures"},
                 "roapi": {"ROAPI": "rows"},
             }[site.name]
             if site.name == "api" and not brief:
                 names |= {"/events repeated": "repeated"}
+                names |= {"/events by type and region": "same events", "/figures by metric and region": "same figures"} if site.workers == 1 else {}
                 names |= {"/events fields": "fields"} if site.workers == 1 else {}
                 if site.workers == 1 and _releases(site) > 1:
                     names["/events as_of"] = "as_of"
@@ -138,6 +165,14 @@ def _releases(site: Site) -> int:
     newest = client.json("/releases?limit=1")["page"]["total"]
     client.close()
     return int(newest)
+
+
+def full(site: Site, paths: list[str]) -> list[str]:
+    """Those of some paths that find a whole page."""
+    client = Client(site)
+    found = [path for path in paths if client.json(f"{path}&limit=1&fields=id")["page"]["total"] >= _FULL]
+    client.close()
+    return found
 
 
 def typical_page(site: Site, paths: list[str], file: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,16 +94,17 @@ class Queries:
         last = str(int(year) + self.draw.choice([0, 0, 1, 2, 5]))
         return self.draw.choice([[(since, first), (until, last)], [(since, first), (until, last)], [(since, first)], [(until, last)]])
 
-    def places(self, count: int) -> list[tuple[str, str]]:
-        """So many different pairs of a type and a region of some event, fewer where there are no more."""
-        found: dict[tuple[str, str], None] = {}
-        for _ in range(5 * count):
-            if len(found) == count:
-                break
-            event = self.world.event(self.draw.randrange(self.world.size))
-            if "region" in event:
-                found[event["type"], event["region"]] = None
-        return list(found)
+    def places(self, kind: str, count: int) -> list[tuple[str, str]]:
+        """So many pairs of a type of event, or a metric, and a region: those that most of them have, fewer where there are no more."""
+        make, field = (self.world.event, "type") if kind == "events" else (self.world.figure, "metric")
+        drawn = (make(self.draw.randrange(self.world.counts[kind])) for _ in range(30 * count))
+        found = Counter((entry[field], entry["region"]) for entry in drawn if "region" in entry)
+        return [pair for pair, _ in found.most_common(count)]
+
+
+def otherwise(text: str, number: int) -> str:
+    """A text as URLs may have it as well: some of its characters encoded, for each number below 2 to its length others."""
+    return "".join(f"%{ord(letter):02X}" if number >> place & 1 else letter for place, letter in enumerate(text))
 
 
 def searches() -> dict[str, str]:

@@ -32,7 +32,7 @@ def _measures(results: Results, sizes: list[int]) -> Iterator[str]:
         if part in {"p50", "p99", "bytes"}:
             continue  # they stand beside the rate
         cells = [_cell(results, (measure, size, engine, workers)) for size in sizes]
-        shown = (name, "requests/s; p50, p99 in ms") if part == "rate" else (measure, unit)
+        shown = (name, "requests/s; p50, p99 in ms; kB") if part == "rate" else (measure, unit)
         yield f"| {shown[0]} | {_ENGINES[engine]} | {workers} | {shown[1]} | " + " | ".join(cells) + " |"
 
 
@@ -43,7 +43,8 @@ def _cell(results: Results, key: tuple[str, int, str, int]) -> str:
     spread = "" if measured.rounds == 1 else f" ({_number(measured.low)}-{_number(measured.high)})"
     name, _, part = key[0].rpartition(", ")
     beside = [_number(results.values[(f"{name}, {other}", *key[1:])].median) for other in ("p50", "p99")] if part == "rate" else []
-    return "; ".join(filter(None, [_number(measured.median) + spread, ", ".join(beside)]))
+    size = [_number(results.values[(f"{name}, bytes", *key[1:])].median / 1000)] if part == "rate" else []
+    return "; ".join(filter(None, [_number(measured.median) + spread, ", ".join(beside), *size]))
 
 
 def _number(value: float) -> str:

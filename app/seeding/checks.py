@@ -10,7 +10,7 @@ from app.seeding.dataset import Dataset
 from app.seeding.entries import FACTS, FORMS, KIND_OF_FILE, REFERENCE_FIELDS, CitationForm, EventForm, FigureForm, RecordForm, RegionForm, SourceForm
 from app.seeding.files import Entry, Mistake
 from app.seeding.lines import Lines, Unsound
-from app.seeding.links import Links
+from app.seeding.links import CHAINS, Links
 from app.seeding.numbers import of_text
 
 F = TypeVar("F")
@@ -128,7 +128,7 @@ def _sound(table: Mapping[str, F]) -> Iterator[F]:
 
 def _cycles(data: Dataset, links: Links) -> Iterator[Mistake]:
     # Where nothing stands above what stands above a record, there is no circle.
-    above = {place: {name: {upper} for name, upper in found.items() if upper in found} for place, found in links.above.items()}
+    above = {place: links.under[place].chained() for place in CHAINS}
     regions = list(_sound(data.regions))
     places = above["region", "parent"] = {region.id: {region.parent} if region.parent else set() for region in regions}
     for region in regions:
@@ -209,7 +209,7 @@ def _source_of(data: Dataset, number: int) -> str:
 
 
 def _documents(data: Dataset, links: Links) -> Iterator[Mistake]:
-    for field, first, second in links.doubles:
+    for field, first, second in links.doubles():
         yield data.entry(second).mistake(f"{field}: is that of {first!r} too; a document is entered once", field)
 
 

@@ -18,10 +18,12 @@ from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
 from app.seeding.numbers import in_order, number_of, of_text
 
-_KEPT = 2_000
+_KEPT = 500
 """Entries of a file that are kept as they were read last."""
 _ID = re.compile(rb'\s*\{"id": ?"([a-z0-9-]+)"')
 _AT_ONCE = 4096
+_OWN = {"_file", "_forms", "_entries", "rank", "_ranks", "_digests"}
+"""What goes to no other process."""
 
 F = TypeVar("F", bound=Form)
 
@@ -46,10 +48,11 @@ class Lines(Mapping[str, Any]):
         self._entries: LRUCache[str, Entry] = LRUCache(_KEPT)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in {"_file", "_forms", "_entries", "rank", "_ranks"}}
+        return {name: value for name, value in self.__dict__.items() if name not in _OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._digests, self._ranks = array("Q"), array("Q")
         self._rest()
 
     def scan(self, mistakes: list[Mistake]) -> Iterator[dict[str, Any]]:

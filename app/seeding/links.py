@@ -11,6 +11,11 @@ from typing import Any
 from app.seeding.entries import DocumentForm, FigureForm, SourceForm
 from app.seeding.numbers import in_order, of_text
 
+CHAINS = (("organisation", "parent"), ("source", "derived_from"), ("event", "parent"), ("figure", "relative_to"))
+"""Kinds and fields by which records lie under others of their kind; regions may lie in several."""
+
+_FOLLOWED = {*CHAINS, ("figure", "event")}
+
 
 def _counts() -> dict[str, list[int]]:
     return {}
@@ -70,15 +75,73 @@ class Parts:
 
 
 @dataclass
+class Under:
+    """What lies under what: ids by the number that stands for what each of them names. One takes 40 bytes, in a mapping of texts 300."""
+
+    _numbers: "array[int]" = field(default_factory=lambda: array("Q"))
+    _names: bytearray = field(default_factory=bytearray)
+    _ends: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Where in the names each one ends."""
+    _sorted: bool = True
+
+    def add(self, above: str, below: str) -> None:
+        """One lies under another, or under whatever else a text names."""
+        self._numbers.append(of_text(above))
+        self._names += below.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._names))
+        self._sorted = False
+
+    def sort(self) -> None:
+        """Put all in order by what they lie under, unless it is."""
+        if not self._sorted:
+            order, unsorted = in_order(self._numbers), self._numbers
+            self._numbers = array("Q", map(unsorted.__getitem__, order))
+            names, ends = bytearray(), array("Q")
+            for place in order:
+                names += self._name(place)
+                ends.append(len(names))
+            self._names, self._ends, self._sorted = names, ends, True
+
+    def _name(self, place: int) -> bytearray:
+        return self._names[self._ends[place - 1] if place else 0 : self._ends[place]]
+
+    def _text(self, place: int) -> str:
+        return self._name(place).decode("utf-8", "surrogatepass")
+
+    def of(self, above: str) -> list[str]:
+        """What lies under one, in the order in which it was added."""
+        self.sort()
+        number = of_text(above)
+        first = bisect_left(self._numbers, number)
+        return [self._text(place) for place in range(first, bisect_right(self._numbers, number, first))]
+
+    def shared(self) -> Iterator[list[str]]:
+        """Those that lie under the same, where they are several."""
+        self.sort()
+        for _, places in groupby(range(len(self._numbers)), key=self._numbers.__getitem__):
+            names = list(dict.fromkeys(map(self._text, places)))
+            if len(names) > 1:
+                yield names
+
+    def chained(self) -> dict[str, set[str]]:
+        """Those that lie under one that itself lies under something, and under which."""
+        own = array("Q", (of_text(self._text(place)) for place in range(len(self._numbers))))
+        order = in_order(own)
+        sought = array("Q", map(own.__getitem__, order))
+        found: dict[str, set[str]] = {}
+        for place, number in enumerate(self._numbers):
+            at = bisect_left(sought, number)
+            if at < len(sought) and sought[at] == number:
+                found.setdefault(self._text(place), set()).add(self._text(order[at]))
+        return found
+
+
+@dataclass
 class Links:
     """What is known of the references of all entries of a data set."""
 
-    above: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    """By kind and field: what each record lies under, of those that lie under one; after `forget` only the bases of figures."""
-    figures_of: dict[str, list[str]] = field(default_factory=dict)
-    """The figures of each event that has any."""
-    children_of: dict[str, list[str]] = field(default_factory=dict)
-    """The events that are part of each event."""
+    under: dict[tuple[str, str], Under] = field(default_factory=lambda: defaultdict(Under))
+    """By kind and field: the records that have another in this field. Of documents: those that have a value in it."""
     of_regions: dict[str, list[int]] = field(default_factory=_counts)
     """How many events and figures each region has itself."""
     by_events: Cited = field(default_factory=Cited)
@@ -86,16 +149,28 @@ class Links:
     by_figures: Cited = field(default_factory=Cited)
     citations: int = 0
     parts: Parts = field(default_factory=Parts)
-    doubles: list[tuple[str, str, str]] = field(default_factory=list)
-    """Documents that have the same value of a field as an earlier one: the field, the earlier one, the later one."""
-    _known: dict[int, str] = field(default_factory=dict)
+
+    def figures_of(self, event: str) -> list[str]:
+        """The figures of an event."""
+        return self.under["figure", "event"].of(event)
+
+    def children_of(self, event: str) -> list[str]:
+        """The events that are part of an event."""
+        return self.under["event", "parent"].of(event)
+
+    def resting_on(self, figure: str) -> list[str]:
+        """The figures that are told in relation to a figure."""
+        return self.under["figure", "relative_to"].of(figure)
 
     def forget(self) -> None:
         """Drop what only the checks of the whole need, and put in order what is asked for by each process that is handed this."""
+        self.parts = Parts()
+        for place in (("document", "name"), ("document", "sha256"), ("organisation", "parent"), ("source", "derived_from")):
+            self.under.pop(place, None)
         self.by_events.sort()
         self.by_figures.sort()
-        self.parts, self.doubles, self._known = Parts(), [], {}
-        self.above = {place: found for place, found in self.above.items() if place == ("figure", "relative_to")}
+        for found in self.under.values():
+            found.sort()
 
     def raw(self, kind: str, entry: Mapping[str, Any]) -> None:
         """Take the references of an entry as it stands in a file, as far as they have the right form."""
@@ -128,18 +203,19 @@ class Links:
     def document(self, identifier: str, values: Mapping[str, str]) -> None:
         """Take the fields of a document that no other one may have."""
         for name, value in values.items():
-            if (first := self._known.setdefault(of_text(f"{name} {value}"), identifier)) != identifier:
-                self.doubles.append((name, first, identifier))
+            self.under["document", name].add(value, identifier)
+
+    def doubles(self) -> Iterator[tuple[str, str, str]]:
+        """Documents that have the same value of a field as an earlier one: the field, the earlier one, the later one."""
+        for name in ("name", "sha256"):
+            for first, *others in self.under["document", name].shared():
+                yield from ((name, first, other) for other in others)
 
     def take(self, kind: str, identifier: str, refers: Mapping[str, str], cited: Iterable[Any]) -> None:
         """Take the references of a record and the sources that it cites."""
-        for name in ("parent", "derived_from", "relative_to"):
-            if name in refers and kind != "region":
-                self.above.setdefault((kind, name), {})[identifier] = refers[name]
-        if kind == "event" and "parent" in refers:
-            self.children_of.setdefault(refers["parent"], []).append(identifier)
-        if kind == "figure" and "event" in refers:
-            self.figures_of.setdefault(refers["event"], []).append(identifier)
+        for place in ((kind, name) for name in refers):
+            if place in _FOLLOWED:
+                self.under[place].add(refers[place[1]], identifier)
         sources = list(cited)
         self.citations += len(sources)
         if kind in {"event", "figure"}:

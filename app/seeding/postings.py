@@ -17,7 +17,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
 from app import vocabulary
 from app.models import Event, Figure, Ordering, Posting, columns
@@ -28,6 +28,12 @@ MOST_GATHERED = 16_000_000
 """Bytes of versions that are held in memory; as many again go for the values that they have."""
 _BATCH = 500
 """Values in one statement."""
+
+_REMOVED_FROM = 100
+"""Postings that are looked through at a time for what goes: each may be as large as a bit for each version."""
+
+_PORTION = 32_768
+"""Bytes of postings that are read together of what waits in a file; of each of a hundred runs a portion is held at once."""
 
 _DIGIT = re.compile("[0-9]")
 _METRICS = {metric: place for place, metric in enumerate(sorted(vocabulary.SCHEMES["metric"]))}
@@ -114,6 +120,10 @@ def spanned(version: Mapping[str, Any]) -> Iterator[Term]:
     yield "seen_until", version["seen_until"]
 
 
+WORDS = ("word", "words")
+"""The fields of what `worded` gives."""
+
+
 def worded(words: list[str]) -> Iterator[Term]:
     """The words of a version, and how many they are."""
     for word in words:
@@ -158,6 +168,20 @@ def packed(keys: Keys) -> Packed:
     return {field: {value: versions.tobytes() for value, versions in values.items()} for field, values in keys.items()}
 
 
+def _portions(run: Iterable[tuple[Term, bytes]]) -> Iterator[list[tuple[Term, bytes]]]:
+    """Postings in portions of so many or so large ones."""
+    portion: list[tuple[Term, bytes]] = []
+    size = 0
+    for found in run:
+        portion.append(found)
+        size += len(found[1])
+        if len(portion) == _BATCH or size >= _PORTION:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
 class Gathered:
     """Postings of versions. Where they are many, they wait in a file, so that each posting is written once, at the end."""
 
@@ -193,8 +217,7 @@ class Gathered:
         if self._aside is None:
             self._aside = TemporaryFile(prefix="cgt-")  # noqa: SIM115  `close` closes it
         self._runs.append(self._aside.seek(0, SEEK_END))
-        run = self._run()
-        while portion := list(islice(run, _BATCH)):
+        for portion in _portions(self._run()):
             pickle.dump(portion, self._aside)
         pickle.dump([], self._aside)
         self._keys.clear()
@@ -254,24 +277,24 @@ def _written(versions: BitMap) -> bytes:
 def remove(connection: Connection, keys: Iterable[int], *fields: str) -> None:
     """Take versions out of the postings of some fields, or of all."""
     gone = BitMap(keys)
-    if not gone:
-        return
-    held = select(posting).where(posting.field.in_(fields)) if fields else select(posting)
-    for row in connection.execute(held).all():
-        versions = BitMap.deserialize(row.versions)
-        if not versions.isdisjoint(gone):
-            left = versions - gone
-            term = {"field": row.field, "value": row.value}
-            if left:
-                put = text("UPDATE posting SET versions = :versions WHERE field = :field AND value = :value")
-                connection.execute(put, {**term, "versions": _written(left)})
-            else:
-                connection.execute(delete(Posting).where(posting.field == row.field, posting.value == row.value))
+    for field in (fields or list(connection.scalars(select(posting.field).distinct()))) if gone else ():
+        of_field = select(posting.value, posting.versions).where(posting.field == field).order_by(posting.value).limit(_REMOVED_FROM)
+        rows = connection.execute(of_field).all()
+        while rows:
+            changed: dict[str, BitMap] = {}
+            for row in rows:
+                versions = BitMap.deserialize(row.versions)
+                if not versions.isdisjoint(gone):
+                    changed[row.value] = versions - gone
+            left = [(_written(versions), field, value) for value, versions in changed.items() if versions]
+            tables.run(connection, "UPDATE posting SET versions = ? WHERE field = ? AND value = ?", left)
+            tables.run(connection, "DELETE FROM posting WHERE field = ? AND value = ?", [(field, value) for value in changed if not changed[value]])
+            rows = connection.execute(of_field.where(posting.value > rows[-1].value)).all()
 
 
 def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
     """Set the words of versions that are in the index already, by their keys."""
-    remove(connection, words, "word", "words")
+    remove(connection, words, *WORDS)
     gathered = Gathered(connection)
     for key, found in words.items():
         gathered.add(key, worded(found))

@@ -21,7 +21,7 @@ from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE, RetiredForm
 from app.seeding.files import Mistake, SeedError
-from app.seeding.postings import Gathered, order, remove
+from app.seeding.postings import WORDS, Gathered, order, remove
 from app.seeding.quotes import Quotes
 from app.seeding.touched import touched
 
@@ -69,7 +69,8 @@ class Publication:
         """The documents that changed."""
         self.gone: list[int] = []
         """Keys of versions that were written anew under others."""
-        self.reworded = 0
+        self.reworded: list[int] = []
+        """Keys of versions that are found by other words than before."""
         self.position = 0
         self.summary: dict[str, Counter[str]] = {}
 
@@ -86,6 +87,7 @@ class Publication:
             self._write_all(setting)
             self._retire()
             self.progress("indexing records")
+            remove(connection, self.reworded, *WORDS)
             self.gathered.write()
         remove(connection, self.gone)
         renderer = render.Renderer(data)
@@ -147,8 +149,7 @@ class Publication:
         for model, rows in batch.rows.items():
             tables.insert(connection, model, rows)
         self.gathered.take(batch.postings)
-        versions.reword(connection, batch.words)
-        self.reworded += len(batch.words)
+        self.reworded += versions.reword(connection, batch.words, self.gathered)
         self._records(batch)
         told = self.outcome.changes.setdefault(batch.kind, Counter()) if changed else Counter()
         told.update("changed" if done.change == "update" else "added" for done in changed)

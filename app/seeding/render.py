@@ -75,8 +75,8 @@ class Renderer:
     def _event_views(self, form: EventForm) -> list[Rendered]:
         """An event has a view more for each day on which one of its figures changes, or one becomes known to be part of it."""
         data, links = self.data, self.links
-        figures = [figure for name in sorted(links.figures_of.get(form.id, [])) for figure in self.views("figure", data.figures[name])]
-        children = [view for name in sorted(links.children_of.get(form.id, [])) for view in self.known.views(data.events[name]) if view.form.parent]
+        figures = [figure for name in sorted(links.figures_of(form.id)) for figure in self.views("figure", data.figures[name])]
+        children = [view for name in sorted(links.children_of(form.id)) for view in self.known.views(data.events[name]) if view.form.parent]
         days = {figure.seen_from for figure in figures} | {child.seen_from for child in children}
         found = []
         for view in self.known.views(form):

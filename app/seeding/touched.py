@@ -84,9 +84,8 @@ def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names
             (cores if any(word in data.sources for word in named) else found).add(name)
     found |= cores
     links = data.links()
-    found.update(name for name, base in links.above.get(("figure", "relative_to"), {}).items() if base in cores)
     for name in cores:
-        found.update(links.figures_of.get(name, ()), links.children_of.get(name, ()))
+        found.update(links.figures_of(name), links.children_of(name), links.resting_on(name))
 
     kind_of = cache(data.kind)
 

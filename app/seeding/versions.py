@@ -17,7 +17,7 @@ from app import models, postings
 from app.models import END, OPEN, Document, RegionWithin, Rendering, columns
 from app.schemas import RECORDS
 from app.seeding import render
-from app.seeding.postings import Gathered, set_words
+from app.seeding.postings import Gathered, worded
 from app.shapes import fields
 
 BATCH = 500
@@ -74,13 +74,18 @@ def forget(connection: Connection, identifiers: Collection[str]) -> list[int]:
     return gone
 
 
-def reword(connection: Connection, words: dict[str, dict[str, list[str]]]) -> None:
-    """Set the words of current versions that stay as they are, by id and first day: a name of another record was added or went."""
-    found: dict[int, list[str]] = {}
+def reword(connection: Connection, words: dict[str, dict[str, list[str]]], gathered: Gathered) -> list[int]:
+    """Current versions that stay as they are get other words, by id and first day: a name of another record was added or went.
+
+    Their new words are left to be written; gives their keys, whose old words are left to be removed before.
+    """
+    keys: list[int] = []
     for batch in batches(words):
         current = select(rendering.key, rendering.record_id, rendering.seen_from).where(rendering.record_id.in_(batch), rendering.until == OPEN)
-        found |= {row.key: words[row.record_id][row.seen_from.isoformat()] for row in connection.execute(current)}
-    set_words(connection, found)
+        for row in connection.execute(current):
+            gathered.add(row.key, worded(words[row.record_id][row.seen_from.isoformat()]))
+            keys.append(row.key)
+    return keys
 
 
 def place(connection: Connection, within: dict[str, set[str]], release: int) -> None:

@@ -41,7 +41,7 @@ def tasks(data: Dataset, before: Callable[[list[str]], dict[str, Known]], wanted
         else:
             identifiers = table.ranked() if isinstance(table, Lines) else iter(sorted(table))
         while ids := list(islice(identifiers, AT_ONCE)):
-            shown = [figure for identifier in ids for figure in links.figures_of.get(identifier, ())] if kind == "event" else []
+            shown = [figure for identifier in ids for figure in links.figures_of(identifier)] if kind == "event" else []
             yield Task(kind, ids, before([*ids, *shown]))
 
 
