@@ -41,7 +41,7 @@ _COMMON = re.compile(
 _PRECISIONS = {4: "year", 7: "month", 10: "day"}
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(16_384)
 def parse(text: str) -> EdtfDate:
     """Read a curated date; ValueError says what is wrong with it."""
     if (common := _parse_common(text)) is not None:

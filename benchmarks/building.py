@@ -110,7 +110,8 @@ def seed(url: str, folder: Path) -> Seeded:
     with log.open("wb") as output:
         process = subprocess.Popen([str(BIN / "cgt"), "seed", str(folder)], env=environment, stdout=output, stderr=output)
     while process.poll() is None:
-        peaks |= _peaks(process.pid)
+        for one, peak in _peaks(process.pid).items():
+            peaks[one] = max(peak, peaks.get(one, 0))
         time.sleep(_LOOK)
     if process.returncode:
         raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from benchmarks.building import Base
 from benchmarks.load import Client, Clients, Load, timed
-from benchmarks.queries import Queries, otherwise, searches, with_parameter, write
+from benchmarks.queries import Queries, cold, searches, with_parameter, write
 from benchmarks.records import World
 from benchmarks.results import Results
 from benchmarks.servers import CURRENT, Servers, Site, workers_of
@@ -41,13 +41,16 @@ _OWN = {"events": "/events?type={kind}&region={region}&region_match=exact", "fig
 """What this API is asked for the same."""
 
 _PLACES = 1000
-"""Different queries that all are asked; to this API each of them is written otherwise each time, which no cache of answers knows again."""
-_WRITTEN = 60
+"""Different queries that all are asked."""
 
 _FULL = 20
 """Records of a page by default."""
 
-_ASKED = {"datasette": (_OTHERS["tables"], _OTHERS["nested"]), "roapi": (_OTHERS["rows"],)}
+_COMPARED: dict[str, dict[str, tuple[str, ...]]] = {
+    "events": {"datasette": (_OTHERS["tables"], _OTHERS["nested"]), "roapi": (_OTHERS["rows"],)},
+    "figures": {"datasette": (_OTHERS_FIGURES,)},
+}
+"""Who is asked for what."""
 
 
 @dataclass(slots=True)
@@ -76,16 +79,13 @@ class Bench:
         self.events, self.figures = (drawn[kind][-_SPARE:] for kind in ("events", "figures"))
         self.places = {kind: queries.places(kind, _PLACES) for kind in drawn}
         asked = {
-            **{
-                f"same {kind}": [_OWN[kind].format(kind=otherwise(one, number), region=region) for number in range(_WRITTEN) for one, region in pairs]
-                for kind, pairs in self.places.items()
-            },
-            **{name: self._of_others(path, "events") for name, path in _OTHERS.items()},
-            "tables of figures": self._of_others(_OTHERS_FIGURES, "figures"),
+            **{f"same {kind}": cold(self._asked(path, kind), self.distinct) for kind, path in _OWN.items()},
+            **{name: self._asked(path, "events") for name, path in _OTHERS.items()},
+            "tables of figures": self._asked(_OTHERS_FIGURES, "figures"),
         }
         self._write({**{kind: paths[:-_SPARE] for kind, paths in drawn.items()}, **asked, "ceiling": ["/events"]})
 
-    def _of_others(self, path: str, of: str) -> list[str]:
+    def _asked(self, path: str, of: str) -> list[str]:
         return [path.format(kind=kind, region=region, size=self.size) for kind, region in self.places[of]]
 
     def _write(self, lists: dict[str, Iterable[str]]) -> None:
@@ -96,8 +96,7 @@ class Bench:
         bases, workers = list(bases), list(workers)
         for base in bases:
             self.sites += [self.servers.api(base.url, self.size, count) for count in workers]
-        cold = self._keep_full()
-        page = typical_page(self.sites[0], cold, self.work / f"page-{self.size}.json")
+        page = typical_page(self.sites[0], self._keep_full(), self.work / f"page-{self.size}.json")
         self.results.add("bytes of a typical page", (self.size, "none", 1), "bytes", [len(json.loads(page.read_text("utf-8"))["body"].encode())])
         if "ceiling" in others:
             self.sites += [self.servers.ceiling(page, self.size, count) for count in workers]
@@ -113,27 +112,26 @@ class Bench:
         self._check_agreement()
 
     def _keep_full(self) -> list[str]:
-        """Keep the queries that find a whole page: at all sizes the same is asked for. Gives those of events that are asked once."""
+        """Keep the queries that find a whole page: at all sizes the same is asked for. Gives those of events."""
         events, figures = (full(self.sites[0], self.files[kind].read_text("utf-8").splitlines()) for kind in ("events", "figures"))
-        repeated, cold = events[:REPEATED], events[REPEATED:]
-        lists = {"events": cold, "figures": figures, "repeated": repeated}
-        self._write({**lists, "as_of": with_parameter(cold, "as_of=1"), "fields": with_parameter(cold, FIELDS)})
-        return cold
+        repeated, once = events[:REPEATED], list(cold(events[REPEATED:], self.distinct))
+        lists = {"events": once, "figures": cold(figures, self.distinct), "repeated": repeated}
+        self._write({**lists, "as_of": with_parameter(once, "as_of=1"), "fields": with_parameter(once, FIELDS)})
+        return events
 
     def _check_agreement(self) -> None:
-        """RuntimeError where the others do not have the events that this API has: what answers something else cannot be compared."""
-        wanted = "/events?type={}&region={}&region_match=exact&fields=id"
-        for kind, region in self.places["events"][-5:]:
-            here = {event["id"] for event in Client(self.sites[0]).json(wanted.format(kind, region))["data"]}
-            for site in [site for site in self.sites if site.name in _ASKED]:
-                for path in _ASKED[site.name]:
-                    found = Client(site).json(
-                        path.format(kind=kind, region=region, size=self.size) + ("" if site.name == "roapi" else "&_shape=array")
-                    )
-                    there = {event["id"] for event in found}
-                    # The twentieth of a day may be another one.
-                    if len(there) != len(here) or (len(here) < 20 and there != here):
-                        raise RuntimeError(f"{site.name} has other events of {kind} in {region} than this API: {sorted(here ^ there)}")
+        """RuntimeError where the others do not have the records that this API has: what answers something else cannot be compared."""
+        for of, paths in _COMPARED.items():
+            for kind, region in self.places[of][-5:]:
+                own = f"{_OWN[of].format(kind=kind, region=region)}&fields=id"
+                here = {record["id"] for record in Client(self.sites[0]).json(own)["data"]}
+                for site in self.sites:
+                    for path in paths.get(site.name, ()):
+                        asked = path.format(kind=kind, region=region, size=self.size) + ("" if site.name == "roapi" else "&_shape=array")
+                        there = {record["id"] for record in Client(site).json(asked)}
+                        # The twentieth of a day may be another one.
+                        if len(there) != len(here) or (len(here) < _FULL and there != here):
+                            raise RuntimeError(f"{site.name} has other {of} of {kind} in {region} than this API: {sorted(here ^ there)}")
 
     def loads(self, *, brief: bool = False) -> list[Load]:
         """All that many clients ask at once; in brief only what is compared with other sizes."""

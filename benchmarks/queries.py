@@ -4,6 +4,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,13 +29,13 @@ class Queries:
             region = self.parents.get(region, "world")
         return region
 
-    def distinct(self, kind: str, count: int) -> list[str]:
+    def distinct(self, kind: str, most: int) -> list[str]:
         """So many paths of `/events` or `/figures`, fewer where there are no more; each is another query."""
         make = self._event if kind == "events" else self._figure
         found: dict[str, None] = {}
         numbers = self.world.counts[kind]
-        for _ in range(5 * count):
-            if len(found) == count:
+        for _ in range(5 * most):
+            if len(found) == most:
                 break
             entry = make(self.draw.randrange(numbers))
             found[f"/{kind}?{urlencode(entry)}"] = None
@@ -94,17 +95,24 @@ class Queries:
         last = str(int(year) + self.draw.choice([0, 0, 1, 2, 5]))
         return self.draw.choice([[(since, first), (until, last)], [(since, first), (until, last)], [(since, first)], [(until, last)]])
 
-    def places(self, kind: str, count: int) -> list[tuple[str, str]]:
+    def places(self, kind: str, most: int) -> list[tuple[str, str]]:
         """So many pairs of a type of event, or a metric, and a region: those that most of them have, fewer where there are no more."""
         make, field = (self.world.event, "type") if kind == "events" else (self.world.figure, "metric")
-        drawn = (make(self.draw.randrange(self.world.counts[kind])) for _ in range(30 * count))
+        drawn = (make(self.draw.randrange(self.world.counts[kind])) for _ in range(30 * most))
         found = Counter((entry[field], entry["region"]) for entry in drawn if "region" in entry)
-        return [pair for pair, _ in found.most_common(count)]
+        return [pair for pair, _ in found.most_common(most)]
 
 
-def otherwise(text: str, number: int) -> str:
-    """A text as URLs may have it as well: some of its characters encoded, for each number below 2 to its length others."""
-    return "".join(f"%{ord(letter):02X}" if number >> place & 1 else letter for place, letter in enumerate(text))
+def otherwise(path: str, number: int) -> str:
+    """A path with its query in other letters, by each number in others: some are encoded, which no cache of answers knows again."""
+    place = path.index("?")
+    letters = count()
+    return path[:place] + re.sub("[a-z]", lambda found: f"%{ord(found[0]):02X}" if number >> next(letters) & 1 else found[0], path[place:])
+
+
+def cold(paths: list[str], least: int) -> Iterator[str]:
+    """At least so many queries that were never asked for: where there are fewer, the same ones in other letters."""
+    return (otherwise(path, number) for number in range(-(-least // max(1, len(paths)))) for path in paths)
 
 
 def searches() -> dict[str, str]:

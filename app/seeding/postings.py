@@ -10,11 +10,11 @@ import re
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from os import SEEK_END
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, insert, select
@@ -32,8 +32,9 @@ _BATCH = 500
 _REMOVED_FROM = 100
 """Postings that are looked through at a time for what goes: each may be as large as a bit for each version."""
 
-_PORTION = 32_768
-"""Bytes of postings that are read together of what waits in a file; of each of a hundred runs a portion is held at once."""
+_WAITING, _WRITTEN = 32_768, 2_000_000
+"""Bytes of postings that are read together of what waits in a file, where a portion of each of a hundred runs is held at once; that are written
+together."""
 
 _DIGIT = re.compile("[0-9]")
 _METRICS = {metric: place for place, metric in enumerate(sorted(vocabulary.SCHEMES["metric"]))}
@@ -42,6 +43,8 @@ posting = columns(Posting)
 
 Term = tuple[str, str]
 """A field and a value of it."""
+
+T = TypeVar("T")
 
 
 def terms(record: Mapping[str, Any]) -> Iterator[Term]:
@@ -168,14 +171,14 @@ def packed(keys: Keys) -> Packed:
     return {field: {value: versions.tobytes() for value, versions in values.items()} for field, values in keys.items()}
 
 
-def _portions(run: Iterable[tuple[Term, bytes]]) -> Iterator[list[tuple[Term, bytes]]]:
-    """Postings in portions of so many or so large ones."""
-    portion: list[tuple[Term, bytes]] = []
+def _portions(given: Iterable[tuple[T, bytes]], most: int) -> Iterator[list[tuple[T, bytes]]]:
+    """Something with its postings in portions of so many bytes, or of fewer where they are many."""
+    portion: list[tuple[T, bytes]] = []
     size = 0
-    for found in run:
+    for found in given:
         portion.append(found)
         size += len(found[1])
-        if len(portion) == _BATCH or size >= _PORTION:
+        if len(portion) == _BATCH or size >= most:
             yield portion
             portion, size = [], 0
     if portion:
@@ -217,7 +220,7 @@ class Gathered:
         if self._aside is None:
             self._aside = TemporaryFile(prefix="cgt-")  # noqa: SIM115  `close` closes it
         self._runs.append(self._aside.seek(0, SEEK_END))
-        for portion in _portions(self._run()):
+        for portion in _portions(self._run(), _WAITING):
             pickle.dump(portion, self._aside)
         pickle.dump([], self._aside)
         self._keys.clear()
@@ -244,9 +247,9 @@ class Gathered:
         merged = heapq.merge(*map(self._read, self._runs), self._run(), key=itemgetter(0))
         for field, found in groupby(merged, key=lambda posting: posting[0][0]):
             values = groupby(found, key=lambda posting: posting[0][1])
-            postings = ((value, BitMap.union(*(BitMap.deserialize(part) for _, part in parts))) for value, parts in values)
-            while some := dict(islice(postings, _BATCH)):
-                self._merge(field, some)
+            whole = ((value, _written(BitMap.union(*(BitMap.deserialize(part) for _, part in parts)))) for value, parts in values)
+            for portion in _portions(whole, _WRITTEN):
+                self._merge(field, dict(portion))
         self._keys.clear()
         self._bytes = 0
         self.close()
@@ -257,14 +260,14 @@ class Gathered:
             self._aside.close()
         self._aside, self._runs = None, []
 
-    def _merge(self, field: str, found: dict[str, BitMap]) -> None:
+    def _merge(self, field: str, found: dict[str, bytes]) -> None:
         """Add some postings of a field to what is stored."""
         stored = self.connection.execute(select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(found)))
         known = {value: BitMap.deserialize(versions) for value, versions in stored}
-        rows = [(_written(found[value] | versions), field, value) for value, versions in known.items()]
+        rows = [(_written(BitMap.deserialize(found[value]) | versions), field, value) for value, versions in known.items()]
         if rows:
             tables.run(self.connection, "UPDATE posting SET versions = ? WHERE field = ? AND value = ?", rows)
-        fresh = [{"field": field, "value": value, "versions": _written(versions)} for value, versions in found.items() if value not in known]
+        fresh = [{"field": field, "value": value, "versions": versions} for value, versions in found.items() if value not in known]
         if fresh:
             tables.write(self.connection, Posting, fresh)
 

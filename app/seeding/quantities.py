@@ -35,7 +35,7 @@ class Quantity:
     unit: str
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(4_096)
 def parse(text: str) -> Quantity:
     """Read an amount; ValueError says what is wrong with it."""
     found = _AMOUNT.fullmatch(text)
