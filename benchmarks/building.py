@@ -106,19 +106,19 @@ def seed(url: str, folder: Path) -> Seeded:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CGT_")} | {"CGT_DATABASE_URL": url}
     begun = time.perf_counter()
     log = folder.with_suffix(".log")
-    peaks: dict[int, float] = {}
+    most: dict[int, float] = {}
     with log.open("wb") as output:
         process = subprocess.Popen([str(BIN / "cgt"), "seed", str(folder)], env=environment, stdout=output, stderr=output)
     while process.poll() is None:
-        for one, peak in _peaks(process.pid).items():
-            peaks[one] = max(peak, peaks.get(one, 0))
+        for one, peak in peaks(process.pid).items():
+            most[one] = max(peak, most.get(one, 0))
         time.sleep(_LOOK)
     if process.returncode:
         raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-    return Seeded(time.perf_counter() - begun, max(peaks.values()), sum(peaks.values()))
+    return Seeded(time.perf_counter() - begun, max(most.values()), sum(most.values()))
 
 
-def _peaks(pid: int) -> dict[int, float]:
+def peaks(pid: int) -> dict[int, float]:
     """The most megabytes that a process and each of its children had; what the system tells at its end begins with what this process has."""
     found = {}
     with suppress(OSError):  # each of them may end meanwhile

@@ -1,7 +1,11 @@
 """The benchmarks: their data are what they say, and their goals can be judged."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -15,6 +19,7 @@ from app import dates
 from app.seeding import load as seeding
 from app.seeding import quantities
 from benchmarks import generate
+from benchmarks.building import peaks
 from benchmarks.goals import GOALS, judged
 from benchmarks.queries import Queries, cold
 from benchmarks.records import KINDS, World
@@ -121,6 +126,23 @@ def test_a_query_in_other_letters_is_the_same_query() -> None:
     written = list(cold(paths, 99))
     assert len(set(written)) == len(written) == 100
     assert {unquote(one) for one in written} == {unquote(path) for path in paths}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked at in /proc, which only Linux has")
+def test_the_memory_of_a_load_is_its_own() -> None:
+    ballast = bytearray(200_000_000)  # what the system tells of a child at its end begins with what its parent has
+    inner = "import time; held = bytearray(30_000_000); print(flush=True); time.sleep(60)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    with subprocess.Popen([sys.executable, "-c", outer], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = peaks(process.pid)
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+    assert len(ballast) == 200_000_000
+    assert len(found) == 2
+    assert 30 < max(found.values()) < 150
+    assert min(found.values()) < 30
 
 
 def test_goals_can_be_judged() -> None:

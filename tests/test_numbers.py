@@ -16,3 +16,9 @@ def test_places_by_size_and_of_equals_in_their_order(least: int, most: int) -> N
         numbers = array("Q", (draw.randint(min(least, most), max(least, most)) for _ in range(count)))
         numbers.extend(numbers[: count // 3])
         assert list(in_order(numbers)) == sorted(range(len(numbers)), key=numbers.__getitem__)
+
+
+def test_many_that_lie_close_together() -> None:
+    draw = random.Random(1)
+    numbers = array("Q", (draw.choice([2**60, draw.randint(0, 9)]) + draw.randint(0, 2) * 2**30 for _ in range(50_000)))
+    assert list(in_order(numbers)) == sorted(range(len(numbers)), key=numbers.__getitem__)

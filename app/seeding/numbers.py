@@ -6,6 +6,9 @@ Two ids of a million have the same number once in some ten million files.
 from array import array
 from hashlib import blake2b
 
+_SORTED = 10_000
+"""Numbers that are sorted at once."""
+
 
 def number_of(content: bytes) -> int:
     """The number that stands for some bytes."""
@@ -18,16 +21,25 @@ def of_text(text: str) -> int:
 
 
 def in_order(numbers: "array[int]") -> "array[int]":
-    """The places of some numbers by their size, of equal ones in their order.
+    """The places of some numbers by their size, of equal ones in their order."""
+    return _in_order(numbers, array("I", range(len(numbers))))
 
-    They are sorted in portions of 1/256 of their range: all at once would take ten times their memory.
+
+def _in_order(numbers: "array[int]", places: "array[int]") -> "array[int]":
+    """Some of the places by the size of their numbers.
+
+    They are parted by the 256th of the range in which their numbers lie until a part can be sorted, which takes twenty times its memory.
     """
-    least, most = min(numbers, default=0), max(numbers, default=0)
+    if len(places) <= _SORTED:
+        return array("I", sorted(places, key=numbers.__getitem__))
+    least, most = (find(map(numbers.__getitem__, places)) for find in (min, max))
+    if least == most:
+        return places
     shift = max(0, (most - least).bit_length() - 8)
-    portions = [array("I") for _ in range(256)]
-    for place, number in enumerate(numbers):
-        portions[number - least >> shift].append(place)
+    parts = [array("I") for _ in range(256)]
+    for place in places:
+        parts[numbers[place] - least >> shift].append(place)
     found = array("I")
-    for portion in portions:
-        found.extend(sorted(portion, key=numbers.__getitem__))
+    for part in parts:
+        found.extend(_in_order(numbers, part))
     return found

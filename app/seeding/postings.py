@@ -24,8 +24,8 @@ from app.models import Event, Figure, Ordering, Posting, columns
 from app.postings import NONE, TAKING, number, years
 from app.seeding import tables
 
-MOST_GATHERED = 16_000_000
-"""Bytes of versions that are held in memory; as many again go for the values that they have."""
+MOST_GATHERED = 8_000_000
+"""Bytes of versions that are held in memory; twice as many go for the values that they have."""
 _BATCH = 500
 """Values in one statement."""
 
@@ -33,8 +33,10 @@ _REMOVED_FROM = 100
 """Postings that are looked through at a time for what goes: each may be as large as a bit for each version."""
 
 _WAITING, _WRITTEN = 32_768, 2_000_000
-"""Bytes of postings that are read together of what waits in a file, where a portion of each of a hundred runs is held at once; that are written
+"""Bytes of postings that are read together of what waits in a file, where a portion of each of two hundred runs is held at once; that are written
 together."""
+_BESIDE = 200
+"""Bytes that a posting takes beside its own."""
 
 _DIGIT = re.compile("[0-9]")
 _METRICS = {metric: place for place, metric in enumerate(sorted(vocabulary.SCHEMES["metric"]))}
@@ -172,12 +174,12 @@ def packed(keys: Keys) -> Packed:
 
 
 def _portions(given: Iterable[tuple[T, bytes]], most: int) -> Iterator[list[tuple[T, bytes]]]:
-    """Something with its postings in portions of so many bytes, or of fewer where they are many."""
+    """Something with its postings in portions of about so many bytes, or of fewer where they are many."""
     portion: list[tuple[T, bytes]] = []
     size = 0
     for found in given:
         portion.append(found)
-        size += len(found[1])
+        size += len(found[1]) + _BESIDE
         if len(portion) == _BATCH or size >= most:
             yield portion
             portion, size = [], 0
@@ -244,12 +246,13 @@ class Gathered:
 
     def write(self) -> None:
         """Add what was gathered to what is stored."""
+        empty = self.connection.scalar(select(posting.field).limit(1)) is None
         merged = heapq.merge(*map(self._read, self._runs), self._run(), key=itemgetter(0))
         for field, found in groupby(merged, key=lambda posting: posting[0][0]):
             values = groupby(found, key=lambda posting: posting[0][1])
             whole = ((value, _written(BitMap.union(*(BitMap.deserialize(part) for _, part in parts)))) for value, parts in values)
             for portion in _portions(whole, _WRITTEN):
-                self._merge(field, dict(portion))
+                self._merge(field, dict(portion), empty)
         self._keys.clear()
         self._bytes = 0
         self.close()
@@ -260,10 +263,10 @@ class Gathered:
             self._aside.close()
         self._aside, self._runs = None, []
 
-    def _merge(self, field: str, found: dict[str, bytes]) -> None:
-        """Add some postings of a field to what is stored."""
-        stored = self.connection.execute(select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(found)))
-        known = {value: BitMap.deserialize(versions) for value, versions in stored}
+    def _merge(self, field: str, found: dict[str, bytes], empty: bool) -> None:
+        """Add some postings of a field to what is stored, unless that is nothing: to look for each would leave 200 MB of what was looked for."""
+        stored = select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(found))
+        known = {} if empty else {value: BitMap.deserialize(versions) for value, versions in self.connection.execute(stored)}
         rows = [(_written(BitMap.deserialize(found[value]) | versions), field, value) for value, versions in known.items()]
         if rows:
             tables.run(self.connection, "UPDATE posting SET versions = ? WHERE field = ? AND value = ?", rows)

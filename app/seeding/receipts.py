@@ -74,7 +74,7 @@ class Standing:
 
     def of(self, record: RecordForm, citation: CitationForm) -> ReceiptForm | None:
         """The receipt of a citation; None where it has none that holds."""
-        held = (receipt for receipt in self._of_record[record.id] if receipt.claim == claim(self.data, record, citation, receipt))
+        held = (receipt for receipt in self._of_record.get(record.id, ()) if receipt.claim == claim(self.data, record, citation, receipt))
         return next(held, None)
 
     def count(self) -> int:
