@@ -106,26 +106,29 @@ def seed(url: str, folder: Path) -> Seeded:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CGT_")} | {"CGT_DATABASE_URL": url}
     begun = time.perf_counter()
     log = folder.with_suffix(".log")
-    most: dict[int, float] = {}
     with log.open("wb") as output:
         process = subprocess.Popen([str(BIN / "cgt"), "seed", str(folder)], env=environment, stdout=output, stderr=output)
-    while process.poll() is None:
-        for one, peak in peaks(process.pid).items():
-            most[one] = max(peak, most.get(one, 0))
-        time.sleep(_LOOK)
+    most = watched(process)
     if process.returncode:
         raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-    return Seeded(time.perf_counter() - begun, max(most.values()), sum(most.values()))
+    return Seeded(time.perf_counter() - begun, max(most.values(), default=0.0), sum(most.values()))
 
 
-def peaks(pid: int) -> dict[int, float]:
-    """The most megabytes that a process and each of its children had; what the system tells at its end begins with what this process has."""
-    found = {}
-    with suppress(OSError):  # each of them may end meanwhile
-        for one in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split())):
-            lines = Path(f"/proc/{one}/status").read_text("utf-8").splitlines()
-            found[one] = sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
-    return found
+def watched(process: "subprocess.Popen[bytes]") -> dict[int, float]:
+    """Wait for a process; the most megabytes that it and each of its children had.
+
+    `/proc` tells; what the system tells at the end is never less than what this process has, which started it.
+    """
+    most: dict[int, float] = {}
+    while process.returncode is None:
+        with suppress(OSError):  # each of them may end meanwhile
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
+            for one in (process.pid, *map(int, children.split())):
+                lines = Path(f"/proc/{one}/status").read_text("utf-8").splitlines()
+                most[one] = max([most.get(one, 0), *(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))])
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK)
+    return most
 
 
 def warm(base: Base) -> None:

@@ -1,9 +1,7 @@
 """The benchmarks: their data are what they say, and their goals can be judged."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +17,7 @@ from app import dates
 from app.seeding import load as seeding
 from app.seeding import quantities
 from benchmarks import generate
-from benchmarks.building import peaks
+from benchmarks.building import watched
 from benchmarks.goals import GOALS, judged
 from benchmarks.queries import Queries, cold
 from benchmarks.records import KINDS, World
@@ -130,15 +128,10 @@ def test_a_query_in_other_letters_is_the_same_query() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked at in /proc, which only Linux has")
 def test_the_memory_of_a_load_is_its_own() -> None:
-    ballast = bytearray(200_000_000)  # what the system tells of a child at its end begins with what its parent has
-    inner = "import time; held = bytearray(30_000_000); print(flush=True); time.sleep(60)"
+    ballast = bytearray(200_000_000)
+    inner = "import time; held = bytearray(30_000_000); time.sleep(1)"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
-    with subprocess.Popen([sys.executable, "-c", outer], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        found = peaks(process.pid)
-        for pid in found:
-            os.kill(pid, signal.SIGKILL)
+    found = watched(subprocess.Popen([sys.executable, "-c", outer]))
     assert len(ballast) == 200_000_000
     assert len(found) == 2
     assert 30 < max(found.values()) < 150

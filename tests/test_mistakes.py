@@ -175,6 +175,20 @@ CASES: list[tuple[str, Callable[[Path], None], str]] = [
         "derived_from: goes round in a circle",
     ),
     (
+        "document twice by name",
+        edit("documents.yaml", "name: 001_2adcdc448a8b6e9a.txt", "name: 000_8c5fe410897cbcae.txt"),
+        "doc-society-launch-article: name: is that of 'doc-society-launch-repost' too; a document is entered once",
+    ),
+    (
+        "document twice by hash",
+        edit(
+            "documents.yaml",
+            "3963054398ed96957b2edf7e909bd7c3489ac7e41a1758ff184826c38442dc2d",
+            "fe5a5e9cad43c39386c735cee9671efcf5213ab8e55a4f29c863f87b3c992cb8",
+        ),
+        "doc-society-launch-article: sha256: is that of 'doc-society-launch-repost' too; a document is entered once",
+    ),
+    (
         "uncovered field",
         edit("figures.yaml", "supports: [value, period, region, subject, basis]}", "supports: [value, period, region, subject]}"),
         "world-cgt-market-size-2030: basis: no citation supports it; add it to a citation's supports or a derivation, or leave it out",

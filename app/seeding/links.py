@@ -124,7 +124,7 @@ class Under:
                 yield names
 
     def chained(self) -> dict[str, set[str]]:
-        """Those that lie under one that itself lies under something, and under which."""
+        """Those that lie under one that itself lies under something, and under which; of an id that was added again, as it was first."""
         own = array("Q", (of_text(self._text(place)) for place in range(len(self._numbers))))
         order = in_order(own)
         sought = array("Q", map(own.__getitem__, order))
@@ -132,7 +132,7 @@ class Under:
         for place, number in enumerate(self._numbers):
             at = bisect_left(sought, number)
             if at < len(sought) and sought[at] == number:
-                found.setdefault(self._text(place), set()).add(self._text(order[at]))
+                found.setdefault(self._text(place), {self._text(order[at])})
         return found
 
 

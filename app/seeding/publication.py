@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pyroaring import BitMap
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, not_, select, update
 
 from app import schemas
@@ -69,7 +70,7 @@ class Publication:
         """The documents that changed."""
         self.gone: list[int] = []
         """Keys of versions that were written anew under others."""
-        self.reworded: list[int] = []
+        self.reworded = BitMap()
         """Keys of versions that are found by other words than before."""
         self.position = 0
         self.summary: dict[str, Counter[str]] = {}
@@ -149,7 +150,7 @@ class Publication:
         for model, rows in batch.rows.items():
             tables.insert(connection, model, rows)
         self.gathered.take(batch.postings)
-        self.reworded += versions.reword(connection, batch.words, self.gathered)
+        self.reworded.update(versions.reword(connection, batch.words, self.gathered))
         self._records(batch)
         told = self.outcome.changes.setdefault(batch.kind, Counter()) if changed else Counter()
         told.update("changed" if done.change == "update" else "added" for done in changed)
