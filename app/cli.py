@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
-from app import __version__, database
+from app import __version__, database, heap
 from app.manners import logging_config
 from app.settings import Settings, unknown_variables
 
@@ -168,6 +168,7 @@ def seed(
     from app.seeding.files import SeedError  # noqa: PLC0415
     from app.seeding.load import load  # noqa: PLC0415
 
+    heap.large_blocks_apart()  # what is known of a million entries lies in a few of them, and is put in order again and again
     settings = _settings()
     with err.status("reading the files"):
         data = _read(settings, folder, documents)

@@ -1,11 +1,10 @@
 """The application: routes, error handling, docs."""
 
-import ctypes
 import gc
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import fastapi_offline
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from app import __version__, database, openapi
+from app import __version__, database, heap, openapi
 from app.agents import endpoint, guide
 from app.api import citing, coverage, events, figures, organisations, regions, releases, search, series, service, sources
 from app.api.routing import AT_ONCE, ByPath
@@ -48,9 +47,6 @@ and cite the source of a record beside it. The cited works belong to their publi
 """
 
 
-_ARENA_MAX = -8
-"""What the GNU C library calls the most heaps of a process (M_ARENA_MAX of malloc.h)."""
-
 _SWITCHING = 0.001
 """Seconds after which a thread lets others have Python's lock."""
 
@@ -65,9 +61,7 @@ def served() -> FastAPI:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; nothing is opened before the first request."""
     settings = settings or Settings()
-    # Each thread has a heap of its own otherwise, and what one of them was given back, another cannot use. Other C libraries have one as it is.
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    heap.one_for_all_threads()
     # A search may not keep the pages beside it waiting for Python's lock for as long as Python lets it: 5 ms each time that they read something.
     sys.setswitchinterval(_SWITCHING)
     engine = database.connect_to_read(settings)
@@ -98,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings, app.state.engine, app.state.standing, app.state.names = settings, engine, Standing(engine), {}
     app.state.quick, app.state.slow = ThreadPoolExecutor(AT_ONCE), ThreadPoolExecutor(AT_ONCE)
+    app.state.at_length, app.state.giving_back = 0, False
     install(app)
 
     @app.exception_handler(NotModified)

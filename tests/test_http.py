@@ -20,7 +20,8 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from app import caching, standing
+from app import caching, heap, standing
+from app.api import routing
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.postings import Postings
@@ -178,6 +179,21 @@ def test_a_release_is_seen_within_a_second(databases: Databases, seeds: Path) ->
         while client.get("/events").headers[RELEASE_HEADER] == "1":
             assert time.monotonic() - loaded < 1
             time.sleep(0.01)
+
+
+def test_memory_is_given_back_after_what_took_longer(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(routing, "REST", 0.05)
+    monkeypatch.setattr(heap, "give_back", given_back.set)
+    url = databases.new()
+    load(url, SEEDS)
+    with Server(url) as client:
+        assert client.get("/events").is_success
+        assert not given_back.wait(0.5)
+        for name in ("type", "status"):
+            assert client.get(f"/events?facets={name}").is_success
+            assert given_back.wait(20)
+            given_back.clear()
 
 
 def test_a_large_release_is_made_ready_before_it_is_served(databases: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from app import heap
 from app.asking import asked
 from app.parameters import JSON, negotiate, offers, pairs, refuse_unclear
 from app.snapshot import Behind, Lost
@@ -25,6 +26,9 @@ from app.standing import Outdated
 
 ATTEMPTS = 3
 """How often an answer is begun when what it was to be made from is written anew meanwhile, or has not arrived at a replica."""
+
+REST = 1.0
+"""Seconds after an answer that took longer in which there is none, before what such answers needed goes back to the system."""
 
 PAUSE = 0.1
 """Seconds for which a replica is given time to catch up before an answer is begun again."""
@@ -58,6 +62,25 @@ class ByPath(BaseRoute):
         """Serve one request."""
         response = await scope["handler"](Request(scope, receive, send))
         await response(scope, receive, send)
+
+
+async def _at_length(request: Request, answer: Callable[[], Response]) -> Response:
+    """An answer that takes longer. A moment after the last of them what they needed goes back to the system: ten thousands of sets may have."""
+    state, loop = request.app.state, get_running_loop()
+    state.at_length += 1
+    try:
+        return await loop.run_in_executor(state.slow, answer)
+    finally:
+        state.at_length -= 1
+        if not state.at_length and not state.giving_back:
+            state.giving_back = True
+            loop.call_later(REST, _give_back, state)
+
+
+def _give_back(state: Any) -> None:
+    state.giving_back = False
+    if not state.at_length:
+        heap.give_back()
 
 
 class StrictRoute(APIRoute):
@@ -124,13 +147,11 @@ class StrictRoute(APIRoute):
                 return cast(Response, self.endpoint(**arguments))
 
             on_file = request.app.state.engine.dialect.name == "sqlite"
-
-            # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
-            quick = slow is not None and slow.isdisjoint(given)
             if request.state.format != "json":
                 return await to_thread.run_sync(answer)
-            if quick and on_file:
-                return answer()
-            return await get_running_loop().run_in_executor(request.app.state.quick if quick else request.app.state.slow, answer)
+            if slow is None or not slow.isdisjoint(given):
+                return await _at_length(request, answer)
+            # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
+            return answer() if on_file else await get_running_loop().run_in_executor(request.app.state.quick, answer)
 
         return checked

@@ -264,9 +264,11 @@ class Gathered:
         self._aside, self._runs = None, []
 
     def _merge(self, field: str, found: dict[str, bytes], empty: bool) -> None:
-        """Add some postings of a field to what is stored, unless that is nothing: to look for each would leave 200 MB of what was looked for."""
-        stored = select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(found))
-        known = {} if empty else {value: BitMap.deserialize(versions) for value, versions in self.connection.execute(stored)}
+        """Add some postings of a field to what is stored, unless that is nothing: statements with all these values would fill 200 MB."""
+        known: dict[str, BitMap] = {}
+        if not empty:
+            stored = select(posting.value, posting.versions).where(posting.field == field, posting.value.in_(found))
+            known = {value: BitMap.deserialize(versions) for value, versions in self.connection.execute(stored)}
         rows = [(_written(BitMap.deserialize(found[value]) | versions), field, value) for value, versions in known.items()]
         if rows:
             tables.run(self.connection, "UPDATE posting SET versions = ? WHERE field = ? AND value = ?", rows)
