@@ -57,6 +57,18 @@ def test_it_becomes_what_any_other_does(databases: Databases, monkeypatch: pytes
     assert found[0] == found[1]
 
 
+def test_the_planner_knows_what_a_filled_database_holds(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "FEWEST", 1)
+    engine = database.connect(databases.new())
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite finds rows by their indexes without statistics")
+    seeding.load(engine, seeding.read(SEEDS))
+    with engine.connect() as connection:
+        known = set(connection.scalars(text("SELECT tablename FROM pg_stats WHERE schemaname = current_schema()")))
+    assert {"rendering", "record", "event", "posting"} <= known
+    engine.dispose()
+
+
 def test_postings_that_wait_in_a_file_are_those_that_do_not(databases: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = seeding.read(seeds)
     edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
