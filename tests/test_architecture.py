@@ -11,7 +11,7 @@ from app.settings import ROOT
 
 LAYERS = [
     {"app"},
-    {"app.vocabulary", "app.edtf", "app.dates", "app.settings", "app.reading", "app.revisions"},
+    {"app.vocabulary", "app.edtf", "app.dates", "app.settings", "app.heap", "app.reading", "app.revisions"},
     {"app.citations", "app.models", "app.shapes"},
     {"app.schemas"},
     {"app.coverage", "app.currencies", "app.growth", "app.series"},
