@@ -15,18 +15,14 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from app import vocabulary
-from app.database import among
-from app.models import EventOrganisation, Organisation, Region, RegionWithin, columns
+from app.models import Organisation, Region, RegionWithin, columns
 from app.parameters import ListQuery
-from app.postings import MOST_TOGETHER, NONE, TAKING
+from app.postings import NONE, TAKING
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader
 
 UNKNOWN = "unknown"
 """The label of null."""
-
-RECORD_IN_SETS = 3
-"""Organisations whose sets are looked through in the time that it takes to look for a record in the table; one where sets are not kept."""
 
 _NO_FILTERS = {*ListQuery.model_fields, "sort", "facets", "format", "published_before"} - {"q"}
 """Parameters that do not filter; two of them tell the moment that is looked at."""
@@ -53,8 +49,8 @@ class Facet:
 
     leaves_out: tuple[str, ...]
     """The parameters that filter by the field."""
-    counts: Callable[[Reader, Any], Iterable[Bucket]]
-    """The values of the records that a query finds."""
+    counts: Callable[[Reader, Any], Iterable[Bucket] | bytes]
+    """The values of the records that a query finds; or all of it as JSON, where they are very many."""
     scheme: str | None = None
     """The vocabulary that names the values, where they are terms."""
     ascending: bool = False
@@ -92,9 +88,12 @@ def _defaults(model: type[ListQuery]) -> dict[str, Any]:
 def _written(reader: Reader, facet: Facet, free: ListQuery) -> bytes:
     """The values of a facet for a query without the facet's own filter, as JSON."""
     terms = vocabulary.UNITS if facet.scheme == "any-unit" else vocabulary.SCHEMES.get(facet.scheme or "", {})
+    counts = facet.counts(reader, free)
+    if isinstance(counts, bytes):
+        return counts
     found: list[_Counted] = []
     unknown = 0
-    for value, label, many in facet.counts(reader, free):
+    for value, label, many in counts:
         if value is None:
             unknown += many
         elif many:
@@ -141,45 +140,28 @@ def _places(reader: Reader) -> tuple[dict[str, str], dict[str, list[str]]]:
     return labels, above
 
 
-def by_organisation(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:
+def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
     """Counts by organisations that take part, in the roles that the query names, if it does."""
 
-    def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
-        chosen = choose(reader, query)
-        labels = reader.state.index.kept(("names", reader.moment.release), lambda: _names(reader))
-        few = len(chosen) * (RECORD_IN_SETS if len(labels) <= MOST_TOGETHER else 1) < len(labels)
-        found = _parts(reader, chosen, query.role) if few else _taking(reader, chosen, query.role)
-        yield from ((name, labels.get(name), many) for name, many in found if name)
-        if not query.role:
-            yield None, None, reader.postings.any("event.organisation", [NONE]).intersection_cardinality(chosen)
+    def counts(reader: Reader, query: Any) -> bytes:
+        from app.participation import Participation  # noqa: PLC0415  it brings NumPy
+
+        chosen, postings = choose(reader, query), reader.postings
+        parts = postings.index.once("parts", lambda: Participation(postings.values("event.organisation"), postings.portions("event.taking")))
+        labelled = postings.index.kept(("labelled", reader.moment.release), lambda: _labelled(reader, parts.organisations))
+        buckets = [b"%b%d}" % (labelled[organisation], many) for organisation, many in parts.count(chosen, query.role)]
+        if not query.role and (unknown := postings.any("event.organisation", [NONE]).intersection_cardinality(chosen)):
+            buckets.append(msgspec.json.encode(_Counted(None, UNKNOWN, unknown)))
+        return b"[%b]" % b",".join(buckets)
 
     return counts
 
 
-def _parts(reader: Reader, chosen: BitMap, roles: list[str]) -> Iterable[tuple[str, int]]:
-    """In how many of a few versions each organisation takes part, in one of some roles or in any."""
-    part = columns(EventOrganisation)
-    taking = select(part.organisation_id, func.count(part.version.distinct())).where(among(reader.connection, part.version, chosen))
-    taking = taking.group_by(part.organisation_id)
-    return [tuple(row) for row in reader.connection.execute(taking.where(part.role.in_(roles)) if roles else taking)]
-
-
-def _taking(reader: Reader, chosen: BitMap, roles: list[str]) -> Iterable[tuple[str, int]]:
-    """The same of many versions."""
-    if not roles:
-        return [(name, versions.intersection_cardinality(chosen)) for name, versions in reader.postings.each("event.organisation")]
-    found: dict[str, BitMap] = {}
-    for role in roles:
-        for value, versions in reader.postings.each("event.taking", f"{role}{TAKING}"):
-            name = value.partition(TAKING)[2]
-            found[name] = found[name] | versions if name in found else versions
-    return [(name, versions.intersection_cardinality(chosen)) for name, versions in found.items()]
-
-
-def _names(reader: Reader) -> dict[str, str]:
-    """The names of the organisations of a moment."""
+def _labelled(reader: Reader, organisations: list[str]) -> list[bytes]:
+    """The buckets of organisations, with their names at a moment, up to the count: there may be ten thousands in an answer."""
     body = columns(Organisation)
-    return {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
+    names = {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
+    return [msgspec.json.encode(_Counted(value, names.get(value, value), 0)).removesuffix(b"0}") for value in organisations]
 
 
 def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cached_property
-from itertools import chain
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -21,11 +20,11 @@ from app.models import END, UNDATED, Moment
 from app.search import query_words
 from app.snapshot import Snapshot
 
-MOST_KEPT = 40_000_000
-"""Bytes of postings that a process keeps."""
+MOST_KEPT = 60_000_000
+"""Bytes of postings, and of what is made from them, that a process keeps."""
 
 MOST_TOGETHER = 10_000
-"""Postings that are kept together: so many take 3 MB."""
+"""Postings that are read together: so many take 3 MB."""
 
 NONE = ""
 """The value of a field that a record does not fill."""
@@ -120,6 +119,7 @@ class Index:
         self.orders: dict[str, Order] = {}
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
         self._lock = Lock()
+        self._making = Lock()
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for a key, made now if it is not there."""
@@ -130,6 +130,11 @@ class Index:
         """What was made for a key; None where it is not there."""
         with self._lock:
             return self._kept.get(key)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The same as `kept`, for what takes long and much memory to make: who asks meanwhile waits for it."""
+        with self._making:
+            return self.kept(key, make)
 
     def keep(self, key: Hashable, made: T) -> T:
         """Have what was made for a key for the next one who asks, if there is room for it."""
@@ -145,6 +150,10 @@ def _size(kept: Any) -> int:
         return 50 + len(kept)
     if isinstance(kept, BitMap):
         return 200 + len(kept.serialize())
+    if isinstance(kept, list):
+        return sum(8 + _size(value) for value in kept)
+    if hasattr(kept, "nbytes"):
+        return int(kept.nbytes)
     if isinstance(kept, dict):
         return sum(100 + _size(value) for value in kept.values())
     return 100 + 100 * len(kept) if hasattr(kept, "__len__") else 200
@@ -192,28 +201,21 @@ class Postings:
 
         return self.index.kept(("every", field), make)
 
-    def each(self, field: str, beginning: str = "") -> Iterable[tuple[str, BitMap]]:
-        """The postings of a field whose values begin so; they are kept unless they are very many."""
-        key = ("each", field, beginning)
-        held: dict[str, BitMap] | None = self.index.held(key)
-        if held is None:
-            portions = self._portions(field, beginning)
-            first = next(portions)
-            if len(first) == MOST_TOGETHER:
-                return (posting for portion in chain([first], portions) for posting in portion.items())
-            held = self.index.keep(key, first)
-        return held.items()
+    def values(self, field: str) -> list[str]:
+        """The values of a field that any version has."""
+        rows = self.snapshot.rows("SELECT value FROM posting WHERE field = ?", (field,))
+        return [value for (value,) in rows if value != NONE]
 
-    def _portions(self, field: str, beginning: str) -> Iterator[dict[str, BitMap]]:
-        """The postings of a field whose values begin so, in the order of the values, the last of them fewer than `MOST_TOGETHER`."""
-        which, last = ">=", beginning
+    def portions(self, field: str) -> Iterator[dict[str, BitMap]]:
+        """All postings of a field that has very many, in the order of their values; none is kept."""
+        last = ""
         while True:
-            found = f"SELECT value, versions FROM posting WHERE field = ? AND value {which} ? AND value <= ? ORDER BY value LIMIT ?"  # noqa: S608  ours
-            rows = self.snapshot.rows(found, (field, last, f"{beginning}~", MOST_TOGETHER))
+            found = "SELECT value, versions FROM posting WHERE field = ? AND value > ? ORDER BY value LIMIT ?"
+            rows = self.snapshot.rows(found, (field, last, MOST_TOGETHER))
             yield {value: BitMap.deserialize(bytes(versions)) for value, versions in rows}
             if len(rows) < MOST_TOGETHER:
                 return
-            which, last = ">", rows[-1][0]
+            last = rows[-1][0]
 
     def _between(self, field: str, least: str, most: str) -> BitMap:
         """The versions that have a value from one to another, both included."""

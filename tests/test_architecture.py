@@ -35,6 +35,7 @@ LAYERS = [
         "app.manners",
         "app.naming",
         "app.paging",
+        "app.participation",
         "app.reader",
         "app.remembering",
         "app.seeding",
