@@ -64,23 +64,25 @@ def answer(
         written_for = [*(key for key, _ in keys), SortKey(listing.table.version, int)]
         behind = opened(reader, query.cursor, sealed(reader.request, force), written_for)
     refuse_unchanged(reader.request, reader.headers)
-
-    def body(whole: bytes) -> bytes:
-        changed = whole if rewrite is None else rewrite(whole)
-        return changed if shape is None else shape.apply(changed)
-
     as_json = reader.request.state.format == "json"
+
+    def each(versions: Iterable[int]) -> Iterable[bytes]:
+        found = listing.bodies(versions, quoted=as_json)
+        changed = found if rewrite is None else map(rewrite, found)
+        return changed if shape is None or as_json else map(shape.apply, changed)
+
     if not as_json and "limit" not in query.model_fields_set:
-        return export(reader, kind, map(body, listing.bodies(listing.behind(behind))))
+        return export(reader, kind, each(listing.behind(behind)))
     found = list(islice(listing.behind(behind), query.limit + 1))
     more = len(found) > query.limit
     cursor = written(reader, listing.cursor(found[query.limit - 1]), sealed(reader.request, force)) if more else None
-    shown = listing.bodies(found[: query.limit], quoted=as_json)
+    shown = each(found[: query.limit])
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
-        return export(replace(reader, headers=reader.headers | link), kind, map(body, shown))
+        return export(replace(reader, headers=reader.headers | link), kind, shown)
     counted = {name: facets.count(reader, offered[name], query) for name in wanted}
-    return envelope(reader, force, [body(whole) for whole in shown], len(chosen), cursor, counted)
+    records = list(shown) if shape is None else [shape.joined(list(shown))]
+    return envelope(reader, force, records, len(chosen), cursor, counted)
 
 
 def _is_usual(query: ListQuery) -> bool:

@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; nothing is opened before the first request."""
     settings = settings or Settings()
     heap.one_for_all_threads()
+    heap.large_blocks_apart()
     # A search may not keep the pages beside it waiting for Python's lock for as long as Python lets it: 5 ms each time that they read something.
     sys.setswitchinterval(_SWITCHING)
     engine = database.connect_to_read(settings)

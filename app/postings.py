@@ -189,6 +189,9 @@ class Postings:
         return found[0] if len(found) == 1 else BitMap.union(*found) if found else BitMap()
 
     def _read(self, field: str, value: str) -> BitMap:
+        every: dict[str, BitMap] | None = self.index.held(("every", field))
+        if every is not None:
+            return every.get(value) or BitMap()
         rows = self.snapshot.rows("SELECT versions FROM posting WHERE field = ? AND value = ?", (field, value))
         return BitMap.deserialize(bytes(rows[0][0])) if rows else BitMap()
 
@@ -197,7 +200,7 @@ class Postings:
 
         def make() -> dict[str, BitMap]:
             rows = self.snapshot.rows("SELECT value, versions FROM posting WHERE field = ?", (field,))
-            return {value: BitMap.deserialize(bytes(versions)) for value, versions in rows}
+            return {value: self.index.held((field, value)) or BitMap.deserialize(bytes(versions)) for value, versions in rows}
 
         return self.index.kept(("every", field), make)
 

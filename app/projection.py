@@ -27,18 +27,23 @@ class Projection:
             branch = tree
             for part in name.split("."):
                 branch = branch.setdefault(part, {})
-        self._decoder = msgspec.json.Decoder(_selection(tree))
-        self._whole = msgspec.json.Decoder(_selection(tree, required=True))
+        self._any = msgspec.json.Decoder(list[_selection(tree)])  # type: ignore[misc]  # made as it runs
+        self._usual = msgspec.json.Decoder(list[_selection(tree, required=True)])  # type: ignore[misc]  # likewise
         self._behind = f',"{behind}":'.encode() if behind else None
 
     def apply(self, body: bytes) -> bytes:
         """The record with only the selected fields, in the order in which it has them."""
+        return self.joined([body])
+
+    def joined(self, bodies: list[bytes]) -> bytes:
+        """The same of some records, with commas between them: together they take half the time."""
         # Most of a record are its citations, which need not be looked at where nothing of them is wanted.
-        end = body.find(self._behind) if self._behind else -1
-        if end > 0:
+        ends = [body.find(self._behind) for body in bodies] if self._behind else [-1]
+        if min(ends, default=-1) > 0:
+            beginnings = b"},".join([body[:end] for body, end in zip(bodies, ends, strict=True)])
             with suppress(msgspec.DecodeError):  # one in another order, of earlier software
-                return _encoder.encode(self._whole.decode(body[:end] + b"}"))
-        return _encoder.encode(self._decoder.decode(body))
+                return _encoder.encode(self._usual.decode(b"[%b}]" % beginnings))[1:-1]
+        return _encoder.encode(self._any.decode(b"[%b]" % b",".join(bodies)))[1:-1]
 
 
 def _selection(tree: dict[str, Any], *, required: bool = False) -> type[msgspec.Struct]:
