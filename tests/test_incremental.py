@@ -4,6 +4,7 @@ import copy
 import json
 import random
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -18,6 +19,7 @@ from app import database, models
 from app.models import OPEN, Change, Document, Ordering, Posting, Record, RegionWithin, Release, Rendering, columns
 from app.postings import number
 from app.seeding import load as seeding
+from app.seeding import portions, processes
 from app.seeding.changes import difference
 from app.seeding.files import Mistake, SeedError
 from app.seeding.redact import Order, redact
@@ -333,7 +335,11 @@ def test_organisations_tell_the_publisher_and_the_document_of_a_work(twin: Twin,
     assert outcome.changes["organisation"]["changed"] > 1
 
 
-def test_random_edits_loaded_one_after_the_other_make_what_a_fresh_load_makes(twin: Twin) -> None:
+@pytest.mark.parametrize("large", [portions.LARGE, 0])
+def test_random_edits_loaded_one_after_the_other_make_what_a_fresh_load_makes(twin: Twin, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(portions, "LARGE", large)
+    monkeypatch.setattr(portions, "SIZE", 1_000)
+    monkeypatch.setattr(processes, "pool", lambda: ThreadPoolExecutor(2))  # which begin at once
     _walk(twin, 8)
 
 

@@ -1,18 +1,11 @@
-"""Numbers are put in order by portions, whatever their range."""
+"""Numbers are put in order, whatever their range."""
 
 import random
 from array import array
 
 import pytest
 
-from app.seeding import numbers as module
-from app.seeding.numbers import in_order
-
-
-@pytest.fixture(autouse=True)
-def parted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few are parted as else only many are."""
-    monkeypatch.setattr(module, "_SORTED", 8)
+from app.seeding.numbers import arranged, in_order
 
 
 @pytest.mark.parametrize("most", [0, 1, 255, 256, 10**8, 2**64 - 1])
@@ -23,6 +16,7 @@ def test_places_by_size_and_of_equals_in_their_order(least: int, most: int) -> N
         numbers = array("Q", (draw.randint(min(least, most), max(least, most)) for _ in range(count)))
         numbers.extend(numbers[: count // 3])
         assert list(in_order(numbers)) == sorted(range(len(numbers)), key=numbers.__getitem__)
+        assert list(arranged(numbers, in_order(numbers))) == sorted(numbers)
 
 
 def test_many_that_lie_close_together() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from heapq import merge
 from itertools import pairwise
 from operator import itemgetter
@@ -32,7 +31,8 @@ from app.seeding.entries import (
 from app.seeding.files import LINES, Entry, Mistake
 from app.seeding.lines import Lines
 from app.seeding.links import Links
-from app.seeding.postings import rank
+from app.seeding.portions import Workers
+from app.seeding.scanning import scan
 
 OPTIONAL = {"retired"}
 """Files that a folder may lack."""
@@ -135,11 +135,13 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
     if not folder.is_dir():
         return data, [Mistake(str(folder), 1, "(folder)", "there is no such folder; name the one with the curated files")]
     mistakes = _stray_files(folder)
+    with Workers() as workers:
+        mistakes += _read_lines(data, folder, workers)
     for name, form in FORMS.items():
         path = _file(folder, name)
-        if path.suffix == LINES and name != "retired":
-            mistakes += _scan(data, name, path)
-        elif path.exists() or path.is_symlink():
+        if isinstance(data.__dict__[name], Lines):
+            continue
+        if path.exists() or path.is_symlink():
             entries, wrong = files.read(path, _shown(path))
             mistakes += wrong
             if wrong:
@@ -160,18 +162,20 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
     return data, mistakes + wrong + unfit
 
 
-def _scan(data: Dataset, name: str, path: Path) -> list[Mistake]:
-    """Learn where the entries of a file of JSON Lines stand; whether they are sound is looked at when they are read."""
-    table, mistakes = Lines(path, _shown(path), FORMS[name], partial(rank, KIND_OF_FILE[name])), list[Mistake]()
-    links = data.linked = data.linked or Links()
-    for entry in table.scan(mistakes):
-        links.raw(KIND_OF_FILE[name], entry)
-    if mistakes:
-        data.unread.add(KIND_OF_FILE[name])
-    for first, second in table.repeated():
-        mistakes.append(taken(second, first))
-    setattr(data, name, table)
-    return mistakes
+def _read_lines(data: Dataset, folder: Path, workers: Workers) -> Iterator[Mistake]:
+    """Read the files of JSON Lines."""
+    for name, kind in KIND_OF_FILE.items():
+        path = _file(folder, name)
+        if path.suffix == LINES:
+            table = Lines(path, _shown(path), FORMS[name])
+            data.linked = data.linked or Links()
+            mistakes = scan(workers, table, kind, data.linked)
+            if mistakes:
+                data.unread.add(kind)
+            yield from mistakes
+            for first, second in table.repeated():
+                yield taken(second, first)
+            setattr(data, name, table)
 
 
 def _repeated(data: Dataset) -> Iterator[Mistake]:

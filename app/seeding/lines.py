@@ -5,10 +5,12 @@ import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from cachetools import LRUCache
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -16,13 +18,13 @@ from pydantic_core import to_json
 from app.seeding import files
 from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
-from app.seeding.numbers import in_order, number_of, of_text
+from app.seeding.numbers import arranged, in_order, number_of, of_text
 
 _KEPT = 500
 """Entries of a file that are kept as they were read last."""
 _ID = re.compile(rb'\s*\{"id": ?"([a-z0-9-]+)"')
 _AT_ONCE = 4096
-_OWN = {"_file", "_forms", "_entries", "rank", "_ranks", "_digests"}
+_OWN = {"_file", "_forms", "_entries", "_ranks", "_digests"}
 """What goes to no other process."""
 
 F = TypeVar("F", bound=Form)
@@ -32,14 +34,44 @@ class Unsound(KeyError):
     """An entry has mistakes of form, so that it cannot be asked for."""
 
 
+def _numbers() -> "array[int]":
+    return array("Q")
+
+
+@dataclass
+class Found:
+    """Where the entries of a portion of a file stand, and what tells them apart."""
+
+    hashes: "array[int]" = field(default_factory=_numbers)
+    """What stands for their ids."""
+    places: "array[int]" = field(default_factory=_numbers)
+    """In bytes from the beginning of the file."""
+    numbers: "array[int]" = field(default_factory=_numbers)
+    """Of their lines, from the beginning of the portion."""
+    digests: "array[int]" = field(default_factory=_numbers)
+    ranks: "array[int]" = field(default_factory=_numbers)
+    lines: int = 0
+    """How many lines there are."""
+
+    def add(self, entry: Any, place: int, rank: int) -> None:
+        """An entry stands in the line that was read last; its rank is a number below 2**28."""
+        self.hashes.append(of_text(entry["id"]))
+        self.places.append(place)
+        self.numbers.append(self.lines)
+        self.digests.append(digest(entry))
+        self.ranks.append(rank)
+
+
 class Lines(Mapping[str, Any]):
     """The forms of the entries of a file, by their ids."""
 
-    def __init__(self, path: Path, shown: str, form: type[Form], rank: Callable[[Mapping[str, Any]], int] = lambda _: 0) -> None:
-        """`rank` gives a number below 2**28 for an entry as it stands in the file: by it they are `ranked`."""
-        self.path, self.shown, self.form, self.rank = path, shown, form, rank
+    def __init__(self, path: Path, shown: str, form: type[Form]) -> None:
+        self.path, self.shown, self.form = path, shown, form
         self._hashes, self._places, self._digests, self._ranks = array("Q"), array("Q"), array("Q"), array("Q")
-        self._whole = False
+        self.read = 0
+        """Lines that were read."""
+        self.whole = False
+        """Whether every line holds an entry, or nothing."""
         self._rest()
 
     def _rest(self) -> None:
@@ -55,30 +87,20 @@ class Lines(Mapping[str, Any]):
         self._digests, self._ranks = array("Q"), array("Q")
         self._rest()
 
-    def scan(self, mistakes: list[Mistake]) -> Iterator[dict[str, Any]]:
-        """Read the file and learn where each entry stands; every mapping with an id. Mistakes of the lines themselves are added to `mistakes`."""
-        try:
-            with self.path.open("rb") as file:
-                place = 0
-                for number, content in enumerate(file, 1):
-                    entry, mistake = files.line(content, self.shown, number)
-                    if mistake is not None:
-                        mistakes.append(mistake)
-                    elif entry is not None and not named(entry):
-                        mistakes += unfit(self.form, entry)
-                    elif entry is not None:
-                        self._hashes.append(of_text(entry.data["id"]))
-                        self._places.append(place << 24 | min(number, 0xFFFFFF))
-                        self._digests.append(digest(entry.data))
-                        self._ranks.append(self.rank(entry.data) << 36 | number)
-                        yield entry.data
-                    place += len(content)
-        except OSError as error:
-            mistakes.append(Mistake(self.shown, 1, "(file)", f"cannot be read: {error.strerror}"))
-        self._whole = not mistakes
+    def take(self, found: Found) -> None:
+        """Learn where the entries of the next portion of the file stand."""
+        numbers = np.asarray(found.numbers) + self.read
+        self._hashes.extend(found.hashes)
+        self._places.frombytes((np.asarray(found.places) << 24 | np.minimum(numbers, 0xFFFFFF)).tobytes())
+        self._digests.extend(found.digests)
+        self._ranks.frombytes((np.asarray(found.ranks) << 36 | numbers).tobytes())
+        self.read += found.lines
+
+    def sort(self) -> None:
+        """Have all entries ready to be asked for."""
         order = in_order(self._hashes)
         self._hashes, self._places, self._digests, self._ranks = (
-            array("Q", map(found.__getitem__, order)) for found in (self._hashes, self._places, self._digests, self._ranks)
+            arranged(found, order) for found in (self._hashes, self._places, self._digests, self._ranks)
         )
 
     def repeated(self) -> Iterator[tuple[Entry, Entry]]:
@@ -167,24 +189,25 @@ class Lines(Mapping[str, Any]):
         """The ids and the lines of the entries, in the order of the file."""
         with self.path.open("rb") as file:
             for content in file:
-                if (name := self._name(content)) is not None:
+                if (name := name_of(content, self.whole)) is not None:
                     yield name, content
 
     def ranked(self) -> Iterator[str]:
         """The ids by the ranks of their entries, of equal ones in the order of the file."""
         for place in in_order(self._ranks):
-            if (name := self._name(self._content(self._places[place]))) is not None:
+            if (name := name_of(self._content(self._places[place]), self.whole)) is not None:
                 yield name
-
-    def _name(self, content: bytes) -> str | None:
-        """The id that a line holds; None where it holds no entry with an id."""
-        if self._whole and (found := _ID.match(content)):
-            return found[1].decode()
-        entry, _ = files.line(content, self.shown, 1)
-        return entry.data["id"] if entry is not None and named(entry) else None
 
     def __len__(self) -> int:
         return len(self._hashes)
+
+
+def name_of(content: bytes, whole: bool) -> str | None:
+    """The id that a line holds, of a file that is whole or not; None where it holds no entry with an id."""
+    if whole and (found := _ID.match(content)):
+        return found[1].decode()
+    entry, _ = files.line(content, "", 1)
+    return entry.data["id"] if entry is not None and named(entry) else None
 
 
 def digest(entry: Any) -> int:

@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import add
 from typing import Any
 
+import numpy as np
+
 from app.seeding.entries import DocumentForm, FigureForm, SourceForm
-from app.seeding.numbers import in_order, of_text
+from app.seeding.numbers import arranged, in_order, of_text
 
 CHAINS = (("organisation", "parent"), ("source", "derived_from"), ("event", "parent"), ("figure", "relative_to"))
 """Kinds and fields by which records lie under others of their kind; regions may lie in several."""
@@ -36,8 +39,13 @@ class Cited:
     def sort(self) -> None:
         """Put the numbers in order, unless they are."""
         if not self._sorted:
-            self._numbers = array("Q", map(self._numbers.__getitem__, in_order(self._numbers)))
+            self._numbers = arranged(self._numbers, in_order(self._numbers))
             self._sorted = True
+
+    def join(self, others: "Cited") -> None:
+        """Sources are cited as often again as others tell."""
+        self._numbers.extend(others._numbers)
+        self._sorted = False
 
     def count(self, source: str) -> int:
         """How often a source is cited."""
@@ -61,6 +69,13 @@ class Parts:
         self._sources.append(of_text(source))
         self._starts.append(start)
         self._ends.append(end)
+
+    def join(self, others: "Parts") -> None:
+        """Add the parts of others."""
+        self._documents.extend(others._documents)
+        self._sources.extend(others._sources)
+        self._starts.extend(others._starts)
+        self._ends.extend(others._ends)
 
     def overlaps(self) -> Iterator[tuple[int, int, int, int]]:
         """The parts that overlap an earlier one of their document: start, end, and the numbers of the source and of the earlier one."""
@@ -91,11 +106,18 @@ class Under:
         self._ends.append(len(self._names))
         self._sorted = False
 
+    def join(self, others: "Under") -> None:
+        """Add what others lie under."""
+        self._numbers.extend(others._numbers)
+        self._ends.frombytes((np.asarray(others._ends) + len(self._names)).tobytes())
+        self._names += others._names
+        self._sorted = False
+
     def sort(self) -> None:
         """Put all in order by what they lie under, unless it is."""
         if not self._sorted:
-            order, unsorted = in_order(self._numbers), self._numbers
-            self._numbers = array("Q", map(unsorted.__getitem__, order))
+            order = in_order(self._numbers)
+            self._numbers = arranged(self._numbers, order)
             names, ends = bytearray(), array("Q")
             for place in order:
                 names += self._name(place)
@@ -127,7 +149,7 @@ class Under:
         """Those that lie under one that itself lies under something, and under which; of an id that was added again, as it was first."""
         own = array("Q", (of_text(self._text(place)) for place in range(len(self._numbers))))
         order = in_order(own)
-        sought = array("Q", map(own.__getitem__, order))
+        sought = arranged(own, order)
         found: dict[str, set[str]] = {}
         for place, number in enumerate(self._numbers):
             at = bisect_left(sought, number)
@@ -171,6 +193,18 @@ class Links:
         self.by_figures.sort()
         for found in self.under.values():
             found.sort()
+
+    def join(self, others: "Links") -> None:
+        """Add the references of others, which come behind these."""
+        for place, found in others.under.items():
+            self.under[place].join(found)
+        for region, counts in others.of_regions.items():
+            mine = self.of_regions.setdefault(region, [0, 0])
+            mine[:] = map(add, mine, counts)
+        self.by_events.join(others.by_events)
+        self.by_figures.join(others.by_figures)
+        self.parts.join(others.parts)
+        self.citations += others.citations
 
     def raw(self, kind: str, entry: Mapping[str, Any]) -> None:
         """Take the references of an entry as it stands in a file, as far as they have the right form."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from pyroaring import BitMap
@@ -24,7 +25,7 @@ from app.seeding.entries import KIND_OF_FILE, RetiredForm
 from app.seeding.files import Mistake, SeedError
 from app.seeding.postings import WORDS, Gathered, order, remove
 from app.seeding.quotes import Quotes
-from app.seeding.touched import touched
+from app.seeding.touched import Compared, compare, touched
 
 LICENCE = "CC-BY-4.0"
 """SPDX identifier of the licence of the curated data."""
@@ -78,14 +79,16 @@ class Publication:
     def publish(self) -> Outcome:
         """Write what changed and make a release of it; SeedError where entries have mistakes or published ones are missing."""
         connection, data, outcome = self.connection, self.data, self.outcome
-        _nothing_lost(connection, data)
+        anew = self.others and not self.empty
+        compared = None if self.empty or anew or data.linked is None else compare(connection, data)
+        _nothing_lost(connection, data, compared.missing if compared else None)
         held = redactions.held(connection)
-        setting = Setting(data, held, self.number, connection.dialect.name, anew=self.others and not self.empty)
+        setting = Setting(data, held, self.number, connection.dialect.name, anew)
         if setting.anew:
             self.progress("writing records in the schema of this version")
             versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(record.id, record.kind))})
         with closing(self.gathered):
-            self._write_all(setting)
+            self._write_all(setting, compared)
             self._retire()
             self.progress("indexing records")
             remove(connection, self.reworded, *WORDS)
@@ -118,11 +121,11 @@ class Publication:
                 found[row.id] = Known(row.id, row.state == "current", digest, row.search_digest, row.release, row.stamp)
         return found
 
-    def _write_all(self, setting: Setting) -> None:
+    def _write_all(self, setting: Setting, compared: Compared | None) -> None:
         first = (self.connection.scalar(select(func.max(rendering.key))) or 0) + 1
         mistakes: set[Mistake] = set()
         hindered, done, begun, told = None, 0, time.monotonic(), 0.0
-        wanted = None if self.empty or setting.anew else touched(self.connection, self.data)
+        wanted = touched(self.connection, self.data, compared) if compared else None
         total = sum(self.data.counts().values()) if wanted is None else len(wanted)
         self.progress(f"writing {total} records")
         for batch in work.run(setting, work.tasks(self.data, self._before, wanted), total, first):
@@ -258,12 +261,16 @@ def _others(connection: Connection) -> bool:
     return held != schemas.shape()
 
 
-def _nothing_lost(connection: Connection, data: Dataset) -> None:
-    """A published id may go only through retired.yaml, and never becomes something else; what was only ever retired need not stay there."""
+def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | None) -> None:
+    """A published id may go only through retired.yaml, and never becomes something else; what was only ever retired need not stay there.
+
+    `missing` names what stands in no file of its kind, if that is known.
+    """
     mistakes = []
     served = exists().where(rendering.record_id == record.id)
     published = select(record.id, record.kind, record.release).where(not_(and_(record.state != "current", not_(served))))
-    for row in connection.execute(published.execution_options(yield_per=10_000)):
+    wanted = [published] if missing is None else [published.where(record.id.in_(batch)) for batch in versions.batches(sorted(missing))]
+    for row in chain.from_iterable(connection.execute(statement.execution_options(yield_per=10_000)) for statement in wanted):
         if row.id in data.table(row.kind):
             continue
         if (kind := data.kind(row.id)) is not None:

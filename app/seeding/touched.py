@@ -5,9 +5,10 @@ come to the same, and none too few. Only which events and figures belong to each
 """
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -15,7 +16,8 @@ from app.models import Record, columns
 from app.seeding import versions
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
-from app.seeding.lines import Lines, digest, written
+from app.seeding.lines import Lines, digest, name_of, written
+from app.seeding.portions import Portion, Workers
 from app.seeding.stamps import Stamps, face
 
 _NAME = re.compile(rb"[a-z0-9-]+")
@@ -26,22 +28,32 @@ record = columns(Record)
 Names = set[str]
 
 
-def touched(connection: Connection, data: Dataset) -> Names | None:
+class Compared(NamedTuple):
+    """What is told by comparing what is stored with the files."""
+
+    changed: Names
+    """The entries that are not as they were, new ones and such as are gone among them."""
+    shown: Names
+    """Those of them that others show otherwise now."""
+    missing: Names
+    """What is stored and stands in no file of its kind."""
+
+
+def touched(connection: Connection, data: Dataset, compared: Compared) -> Names | None:
     """The entries to be looked at; None: all."""
-    if data.linked is None:
-        return None
-    changed, shown = _changed(connection, data)
+    changed, shown, _ = compared
     if not changed:
         return changed
     if 2 * len(changed) > sum(len(data.table(kind)) for kind in KIND_OF_FILE.values()):
         return None
-    return _reached(connection, data, changed, shown)
+    with Workers() as workers:
+        return _reached(connection, data, workers, changed, shown)
 
 
-def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
-    """The entries that are not as they were, new ones and such as are gone among them, and those of them that others show otherwise now."""
+def compare(connection: Connection, data: Dataset) -> Compared:
+    """Compare what is stored with files of which some are of JSON Lines."""
     stamps = Stamps(data)
-    changed, shown = Names(), Names()
+    changed, shown, missing = Names(), Names(), Names()
     tables = {kind: data.table(kind) for kind in KIND_OF_FILE.values()}
     lines = {kind: table for kind, table in tables.items() if isinstance(table, Lines)}
     seen = {kind: bytearray(len(table)) for kind, table in lines.items()}
@@ -56,7 +68,9 @@ def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
             elif identifier in tables[kind]:
                 fresh[kind].discard(identifier)
                 found = digest(data.entries[identifier].data)
-            if found is not None and state == "current" and stamp and stamp.startswith(stamps.own(identifier, found)):
+            if found is None:
+                missing.add(identifier)
+            elif state == "current" and stamp and stamp.startswith(stamps.own(identifier, found)):
                 continue
             if found is not None or state == "current":
                 changed.add(identifier)
@@ -65,22 +79,22 @@ def _changed(connection: Connection, data: Dataset) -> tuple[Names, Names]:
     for kind, places in seen.items():
         fresh[kind] = {lines[kind].standing(place).name for place, known in enumerate(places) if not known}
     new = set(chain.from_iterable(fresh.values()))
-    return changed | new, shown | new
+    return Compared(changed | new, shown | new, missing)
 
 
-def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names) -> Names:
+def _reached(connection: Connection, data: Dataset, workers: Workers, changed: Names, shown: Names) -> Names:
     """All that shows something of what changed, with it."""
     found = changed | data.regions.keys()  # which tell how much is in them
     fresh = shown
     while fresh:  # works that go back to others
-        fresh = {name for name, _ in _naming(data, "source", fresh)} - shown
+        fresh = {name for name, _ in _naming(data, workers, "source", fresh)} - shown
         shown = shown | fresh
     found |= shown
-    found.update(name for name, _ in _naming(data, "organisation", shown))
+    found.update(name for name, _ in _naming(data, workers, "organisation", shown))
     # Of events and figures others show all that they say, and from which day on they are known: which the works that they cite decide.
     cores = {name for name in changed if name in data.events or name in data.figures}
     for kind in ("figure", "event"):
-        for name, named in _naming(data, kind, shown):
+        for name, named in _naming(data, workers, kind, shown):
             (cores if any(word in data.sources for word in named) else found).add(name)
     found |= cores
     links = data.links()
@@ -100,11 +114,23 @@ def _reached(connection: Connection, data: Dataset, changed: Names, shown: Names
     return found
 
 
-def _naming(data: Dataset, kind: str, wanted: Names) -> Iterator[tuple[str, Names]]:
+def _naming(data: Dataset, workers: Workers, kind: str, wanted: Names) -> Iterator[tuple[str, Names]]:
     """Every entry of a kind that holds some of these words, its own id among them, and which."""
     table = data.table(kind)
     sought = {name.encode() for name in wanted}
-    contents = table.contents() if isinstance(table, Lines) else ((name, written(data.entries[name].data)) for name in table)
+    if isinstance(table, Lines):
+        for found in workers.each(partial(_named, sought, table.whole), table.path):
+            yield from found
+    else:
+        yield from _holding(sought, ((name, written(data.entries[name].data)) for name in table))
+
+
+def _named(sought: set[bytes], whole: bool, portion: Portion) -> list[tuple[str, Names]]:
+    lines = ((name_of(content, whole), content) for _, content in portion.lines())
+    return list(_holding(sought, ((name, content) for name, content in lines if name is not None)))
+
+
+def _holding(sought: set[bytes], contents: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Names]]:
     for name, content in contents:
         if not sought.isdisjoint(words := _words(content)):
             yield name, {word.decode() for word in sought.intersection(words)}

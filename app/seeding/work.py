@@ -1,22 +1,14 @@
-"""Batches made in processes beside the one that writes, where there are enough entries to be worth starting them.
+"""Batches made in processes beside the one that writes, where there are enough entries to be worth starting them."""
 
-The processes are started afresh (spawned), since a fork would share open connections and threads. They end with the one that started them,
-whatever ends it.
-"""
-
-import multiprocessing
-import os
 import pickle
-import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
+from app.seeding import processes
 from app.seeding.batches import Batch, Known, Maker, Setting, Task
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
@@ -50,32 +42,14 @@ def run(setting: Setting, given: Iterable[Task], size: int, first: int, *, check
 
     BrokenExecutor where something else ends one of the processes.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processes.cores()
     if setting.data.linked is None or size < FEWEST or cores < 2:
         maker = Maker(setting, _counting(first))
         yield from map(maker.check if checks_only else maker.make, given)
         return
-    context = multiprocessing.get_context("spawn")
-    following = context.Value("q", first)
-    with _handed(setting) as file, ProcessPoolExecutor(cores, context, _begin, (file, following, context.Value("i", cores))) as pool:
-        waiting: deque[Future[Batch]] = deque()
-        try:
-            coming = iter(given)
-            while True:
-                waiting.extend(_submit(pool, task, checks_only) for task in islice(coming, 2 * cores + 2 - len(waiting)))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _submit(pool: ProcessPoolExecutor, task: Task, checks_only: bool) -> "Future[Batch]":
-    try:
-        return pool.submit(_make, task, checks_only)
-    except OSError as error:  # which Python raises while it finds out that a process has ended
-        raise BrokenExecutor from error
+    following, missing = processes.SPAWNED.Value("q", first), processes.SPAWNED.Value("i", cores)
+    with _handed(setting) as file, processes.pool(_begin, file, following, missing) as pool:
+        yield from processes.in_turn(pool, ((_check if checks_only else _make, task) for task in given))
 
 
 @contextmanager
@@ -110,7 +84,6 @@ _maker: Maker
 def _begin(file: str, following: Any, missing: Any) -> None:
     """Prepare a process with the setting that a file holds; the last of those that are `missing` removes it, as a load may be killed."""
     global _maker  # noqa: PLW0603  what a process of a pool keeps from task to task has no other place
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def keys(count: int) -> int:
         with following.get_lock():
@@ -126,12 +99,9 @@ def _begin(file: str, following: Any, missing: Any) -> None:
             Path(file).unlink()
 
 
-def _make(task: Task, checks_only: bool) -> Batch:
-    return _maker.check(task) if checks_only else _maker.make(task)
+def _check(task: Task) -> Batch:
+    return _maker.check(task)
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _make(task: Task) -> Batch:
+    return _maker.make(task)
