@@ -25,8 +25,7 @@ class Participation:
 
     def __init__(self, organisations: Iterable[str], portions: Iterable[Mapping[str, BitMap]]) -> None:
         """From the ids of organisations and, in portions, the postings of `event.taking`."""
-        self.organisations = sorted(organisations)
-        """Their ids; the place of each is its number."""
+        self._organisations = "\n".join(sorted(organisations))
         numbers = {organisation: number for number, organisation in enumerate(self.organisations)}
         found = [_parts(portion, numbers) for portion in portions]
         taken = np.concatenate(found)
@@ -40,9 +39,14 @@ class Participation:
         self._begin = np.searchsorted(taken, np.arange(self._first, behind_last + 1, dtype=np.uint64)).astype(np.uint32)
 
     @property
+    def organisations(self) -> list[str]:
+        """The ids of the organisations; the place of each is its number."""
+        return self._organisations.splitlines()
+
+    @property
     def nbytes(self) -> int:
         """The bytes that it takes."""
-        return self._taken.nbytes + self._begin.nbytes + 100 * len(self.organisations)
+        return self._taken.nbytes + self._begin.nbytes + len(self._organisations)
 
     def count(self, versions: BitMap, roles: Sequence[str]) -> Iterator[tuple[int, int]]:
         """The organisations that take part in versions, in one of some roles or in any: the number of each and in how many it does.

@@ -146,17 +146,20 @@ class Index:
 
 def _size(kept: Any) -> int:
     """About how many bytes something takes."""
-    if isinstance(kept, str | bytes):
-        return 50 + len(kept)
-    if isinstance(kept, BitMap):
-        return 200 + len(kept.serialize())
-    if isinstance(kept, list):
-        return sum(8 + _size(value) for value in kept)
-    if hasattr(kept, "nbytes"):
-        return int(kept.nbytes)
-    if isinstance(kept, dict):
-        return sum(100 + _size(value) for value in kept.values())
-    return 100 + 100 * len(kept) if hasattr(kept, "__len__") else 200
+    match kept:
+        case str() | bytes():
+            size = 50 + len(kept)
+        case array():
+            size = 50 + len(kept) * kept.itemsize
+        case BitMap():
+            size = 200 + len(kept.serialize())
+        case dict():
+            size = sum(100 + _size(value) for value in kept.values())
+        case tuple():
+            size = sum(map(_size, kept))
+        case _:
+            size = getattr(kept, "nbytes", 0) or 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
+    return size
 
 
 class Postings:
