@@ -108,27 +108,27 @@ def seed(url: str, folder: Path) -> Seeded:
     log = folder.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen([str(BIN / "cgt"), "seed", str(folder)], env=environment, stdout=output, stderr=output)
-    most = watched(process)
+    memory = watched(process)
     if process.returncode:
         raise RuntimeError(f"cgt seed {folder} failed; {log} says:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-    return Seeded(time.perf_counter() - begun, max(most.values(), default=0.0), sum(most.values()))
+    return Seeded(time.perf_counter() - begun, *memory)
 
 
-def watched(process: "subprocess.Popen[bytes]") -> dict[int, float]:
-    """Wait for a process; the most megabytes that it and each of its children had.
+def watched(process: "subprocess.Popen[bytes]") -> tuple[float, float]:
+    """Wait for a process; the most megabytes that one of it and its children had, and the most that those had that there were at once.
 
     `/proc` tells; what the system tells at the end is never less than what this process has, which started it.
     """
-    most: dict[int, float] = {}
+    largest = together = 0.0
     while process.returncode is None:
         with suppress(OSError):  # each of them may end meanwhile
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
-            for one in (process.pid, *map(int, children.split())):
-                lines = Path(f"/proc/{one}/status").read_text("utf-8").splitlines()
-                most[one] = max([most.get(one, 0), *(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))])
+            statuses = [Path(f"/proc/{one}/status").read_text("utf-8") for one in (process.pid, *map(int, children.split()))]
+            most = [int(line.split()[1]) / 1024 for status in statuses for line in status.splitlines() if line.startswith("VmHWM:")]
+            largest, together = max(largest, *most), max(together, sum(most))
         with suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK)
-    return most
+    return largest, together
 
 
 def warm(base: Base) -> None:
