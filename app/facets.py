@@ -4,7 +4,6 @@ A facet leaves its own filter out, so that a page can offer the other values. Wh
 is cut: every value that some record has is there. Events and figures are counted by the index, what is fewer by the database.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -150,25 +149,22 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
         chosen, postings = choose(reader, query), reader.postings
         parts = postings.index.once("parts", lambda: Participation(postings.values("event.organisation"), postings.portions("event.taking")))
         labelled = postings.index.kept(("labelled", reader.moment.release), lambda: _labelled(reader, parts.organisations))
-        begun, ends = labelled
-        found = parts.count(chosen, query.role)
-        buckets = [b"%b%d}" % (begun[ends[organisation] : ends[organisation + 1]], many) for organisation, many in found]
+        found, many = parts.count(chosen, query.role)
+        ends = {count: b"%d}," % count for count in set(many)}
+        buckets = [b""] * (2 * len(found))
+        buckets[::2], buckets[1::2] = map(labelled.__getitem__, found), map(ends.__getitem__, many)
         if not query.role and (unknown := postings.any("event.organisation", [NONE]).intersection_cardinality(chosen)):
             buckets.append(msgspec.json.encode(_Counted(None, UNKNOWN, unknown)))
-        return b"[%b]" % b",".join(buckets)
+        return b"[%b]" % b"".join(buckets).removesuffix(b",")
 
     return counts
 
 
-def _labelled(reader: Reader, organisations: list[str]) -> tuple[bytes, "array[int]"]:
-    """The buckets of organisations up to the count, with their names at a moment, one behind the other; and where each begins, and the last ends."""
+def _labelled(reader: Reader, organisations: list[str]) -> list[bytes]:
+    """The buckets of organisations, with their names at a moment, up to the count: there may be ten thousands in an answer."""
     body = columns(Organisation)
     names = {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
-    begun, ends = bytearray(), array("I", [0])
-    for value in organisations:
-        begun += msgspec.json.encode(_Counted(value, names.get(value, value), 0)).removesuffix(b"0}")
-        ends.append(len(begun))
-    return bytes(begun), ends
+    return [msgspec.json.encode(_Counted(value, names.get(value, value), 0)).removesuffix(b"0}") for value in organisations]
 
 
 def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:

@@ -4,7 +4,7 @@ Organisations are very many and most of them rare. To count those of some versio
 version than to intersect the set of each organisation.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,8 @@ class Participation:
         """The bytes that it takes."""
         return self._taken.nbytes + self._begin.nbytes + len(self._organisations)
 
-    def count(self, versions: BitMap, roles: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """The organisations that take part in versions, in one of some roles or in any: the number of each and in how many it does.
+    def count(self, versions: BitMap, roles: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The organisations that take part in versions, in one of some roles or in any: their numbers, and in how many each of them does.
 
         Those in most come first, of others those whose ids do.
         """
@@ -71,7 +71,7 @@ class Participation:
         counts = np.bincount(organisations[fresh])
         found = np.flatnonzero(counts)
         found = found[np.argsort(-counts[found], kind="stable")]
-        return zip(found.tolist(), counts[found].tolist(), strict=True)
+        return found.tolist(), counts[found].tolist()
 
 
 def _parts(portion: Mapping[str, BitMap], numbers: Mapping[str, int]) -> "NDArray[np.uint64]":

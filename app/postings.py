@@ -149,14 +149,12 @@ def _size(kept: Any) -> int:
     match kept:
         case str() | bytes():
             size = 50 + len(kept)
-        case array():
-            size = 50 + len(kept) * kept.itemsize
         case BitMap():
             size = 200 + len(kept.serialize())
         case dict():
             size = sum(100 + _size(value) for value in kept.values())
-        case tuple():
-            size = sum(map(_size, kept))
+        case list():
+            size = sum(8 + _size(value) for value in kept)
         case _:
             size = getattr(kept, "nbytes", 0) or 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
     return size

@@ -97,6 +97,10 @@ def test_a_data_set_is_the_same_in_portions(folder: Path, request: pytest.Fixtur
     parted, mistakes = dataset.read(folder)
     assert _said(parted) == said
     assert not mistakes
+    for table in (parted.organisations, parted.sources, parted.events, parted.figures):
+        assert isinstance(table, Lines)
+        table.forget()
+    assert _said(parted) == said
 
 
 def test_mistakes_are_told_with_their_lines_in_portions(tmp_path: Path, request: pytest.FixtureRequest) -> None:

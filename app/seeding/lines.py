@@ -24,7 +24,7 @@ _KEPT = 500
 """Entries of a file that are kept as they were read last."""
 _ID = re.compile(rb'\s*\{"id": ?"([a-z0-9-]+)"')
 _AT_ONCE = 4096
-_OWN = {"_file", "_forms", "_entries", "_ranks", "_digests"}
+_OWN = {"_file", "_forms", "_entries", "_ranks", "_ranked", "_digests"}
 """What goes to no other process."""
 
 F = TypeVar("F", bound=Form)
@@ -68,6 +68,7 @@ class Lines(Mapping[str, Any]):
     def __init__(self, path: Path, shown: str, form: type[Form]) -> None:
         self.path, self.shown, self.form = path, shown, form
         self._hashes, self._places, self._digests, self._ranks = array("Q"), array("Q"), array("Q"), array("Q")
+        self._ranked = array("I")
         self.read = 0
         """Lines that were read."""
         self.whole = False
@@ -84,7 +85,7 @@ class Lines(Mapping[str, Any]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._digests, self._ranks = array("Q"), array("Q")
+        self._digests, self._ranks, self._ranked = array("Q"), array("Q"), array("I")
         self._rest()
 
     def take(self, found: Found) -> None:
@@ -99,9 +100,12 @@ class Lines(Mapping[str, Any]):
     def sort(self) -> None:
         """Have all entries ready to be asked for."""
         order = in_order(self._hashes)
-        self._hashes, self._places, self._digests, self._ranks = (
-            arranged(found, order) for found in (self._hashes, self._places, self._digests, self._ranks)
-        )
+        self._hashes, self._places, self._digests = (arranged(found, order) for found in (self._hashes, self._places, self._digests))
+        self._ranked, self._ranks = in_order(arranged(self._ranks, order)), array("Q")
+
+    def forget(self) -> None:
+        """Drop what is asked for only where the entries are compared with what is stored; it is made anew if it is asked for again."""
+        self._digests = array("Q")
 
     def repeated(self) -> Iterator[tuple[Entry, Entry]]:
         """Entries whose id an earlier one has, each behind the first one."""
@@ -131,7 +135,7 @@ class Lines(Mapping[str, Any]):
 
     def digest(self, place: int) -> int:
         """The digest of the entry that has a place."""
-        return self._digests[place]
+        return self._digests[place] if self._digests else digest(self.standing(place).data)
 
     def entry(self, identifier: str) -> Entry:
         """An entry as it stands in the file; KeyError where there is none."""
@@ -194,7 +198,7 @@ class Lines(Mapping[str, Any]):
 
     def ranked(self) -> Iterator[str]:
         """The ids by the ranks of their entries, of equal ones in the order of the file."""
-        for place in in_order(self._ranks):
+        for place in self._ranked:
             if (name := name_of(self._content(self._places[place]), self.whole)) is not None:
                 yield name
 

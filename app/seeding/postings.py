@@ -247,6 +247,8 @@ class Gathered:
     def write(self) -> None:
         """Add what was gathered to what is stored."""
         empty = self.connection.scalar(select(posting.field).limit(1)) is None
+        if self._runs:
+            self._set_aside()  # so that nothing is held beside what is put together
         merged = heapq.merge(*map(self._read, self._runs), self._run(), key=itemgetter(0))
         for field, found in groupby(merged, key=lambda posting: posting[0][0]):
             values = groupby(found, key=lambda posting: posting[0][1])

@@ -23,6 +23,7 @@ from app.seeding.changes import difference
 from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE, RetiredForm
 from app.seeding.files import Mistake, SeedError
+from app.seeding.lines import Lines
 from app.seeding.postings import WORDS, Gathered, order, remove
 from app.seeding.quotes import Quotes
 from app.seeding.touched import Compared, compare, touched
@@ -82,6 +83,9 @@ class Publication:
         anew = self.others and not self.empty
         compared = None if self.empty or anew or data.linked is None else compare(connection, data)
         _nothing_lost(connection, data, compared.missing if compared else None)
+        for table in map(data.table, KIND_OF_FILE.values()):
+            if isinstance(table, Lines):
+                table.forget()
         held = redactions.held(connection)
         setting = Setting(data, held, self.number, connection.dialect.name, anew)
         if setting.anew:
