@@ -8,6 +8,7 @@ however many records there are. Postings are read when they are first asked for 
 import sys
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import cached_property
 from threading import Lock
@@ -20,7 +21,7 @@ from app.models import END, UNDATED, Moment
 from app.search import query_words
 from app.snapshot import Snapshot
 
-MOST_KEPT = 60_000_000
+MOST_KEPT = 40_000_000
 """Bytes of postings, and of what is made from them, that a process keeps."""
 
 MOST_TOGETHER = 10_000
@@ -118,6 +119,7 @@ class Index:
         self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
         self.orders: dict[str, Order] = {}
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
+        self._made: dict[str, Any] = {}
         self._lock = Lock()
         self._making = Lock()
 
@@ -131,16 +133,18 @@ class Index:
         with self._lock:
             return self._kept.get(key)
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The same as `kept`, for what takes long and much memory to make: who asks meanwhile waits for it."""
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What was made for a key, where it takes long and much memory to make: who asks meanwhile waits for it, and it stays."""
         with self._making:
-            return self.kept(key, make)
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
 
     def keep(self, key: Hashable, made: T) -> T:
         """Have what was made for a key for the next one who asks, if there is room for it."""
-        with self._lock:
-            if _size(made) <= MOST_KEPT:
-                self._kept[key] = made
+        with self._lock, suppress(ValueError):  # of what is larger than all that is kept
+            self._kept[key] = made
         return made
 
 
@@ -156,7 +160,7 @@ def _size(kept: Any) -> int:
         case list():
             size = sum(8 + _size(value) for value in kept)
         case _:
-            size = getattr(kept, "nbytes", 0) or 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
+            size = 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
     return size
 
 

@@ -115,20 +115,35 @@ def seed(url: str, folder: Path) -> Seeded:
 
 
 def watched(process: "subprocess.Popen[bytes]") -> tuple[float, float]:
-    """Wait for a process; the most megabytes that one of it and its children had, and the most that those had that there were at once.
+    """Wait for a process; the most megabytes that one of it and its children had, and the most that was seen of all of them at once.
 
     `/proc` tells; what the system tells at the end is never less than what this process has, which started it.
     """
     largest = together = 0.0
     while process.returncode is None:
-        with suppress(OSError):  # each of them may end meanwhile
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
-            statuses = [Path(f"/proc/{one}/status").read_text("utf-8") for one in (process.pid, *map(int, children.split()))]
-            most = [int(line.split()[1]) / 1024 for status in statuses for line in status.splitlines() if line.startswith("VmHWM:")]
-            largest, together = max(largest, *most), max(together, sum(most))
+        seen = [_memory(one) for one in _family(process.pid)]
+        largest, together = max([largest, *(most for most, _ in seen)]), max(together, sum(now for _, now in seen))
         with suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK)
     return largest, together
+
+
+def _family(parent: int) -> list[int]:
+    """A process and its children, as far as they have not ended."""
+    with suppress(OSError):
+        return [parent, *map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split())]
+    return []
+
+
+def _memory(process: int) -> tuple[float, float]:
+    """The most megabytes that a process had, and those that it has; none where it has ended."""
+    found: dict[str, float] = {}
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text("utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name in {"VmHWM", "VmRSS"}:
+                found[name] = int(value.split()[0]) / 1024
+    return found.get("VmHWM", 0.0), found.get("VmRSS", 0.0)
 
 
 def warm(base: Base) -> None:

@@ -1,16 +1,23 @@
 """Facets: each count is the total of the list with that value as its filter; on both engines."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import httpx
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import Engine
 
-from app import facets, postings, vocabulary
+from app import facets, participation, postings, vocabulary
 from app.api import events, figures, organisations
+from app.models import Moment
 from app.participation import Participation
-from tests.conftest import walk
+from app.postings import Index, Postings
+from app.seeding import load as seeding
+from app.snapshot import Snapshot
+from tests.conftest import SEEDS, walk
 from tests.test_errors import problem
 
 OFFERED = {"/events": events.FACETS, "/figures": figures.FACETS, "/organisations": organisations.FACETS}
@@ -75,7 +82,7 @@ def test_each_count_is_the_total_of_its_own_filter(synthetic: httpx.Client, path
 def test_an_organisation_counts_once_for_each_event_in_which_it_has_one_of_the_roles(
     synthetic: httpx.Client, filters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postings, "MOST_TOGETHER", 7)
+    monkeypatch.setattr(participation, "_AT_ONCE", 7)
     monkeypatch.setattr(facets, "_NO_FILTERS", set())  # no answer from the cache
     wanted = filters.get("role", list(vocabulary.SCHEMES["role"]))
     free = {name: value for name, value in filters.items() if name != "organisation"}
@@ -87,6 +94,31 @@ def test_an_organisation_counts_once_for_each_event_in_which_it_has_one_of_the_r
     known = [(bucket["value"], bucket["label"], bucket["count"]) for bucket in answer if bucket["value"] is not None]
     assert known == sorted(((*body, count) for body, count in expected.items()), key=lambda bucket: (-bucket[2], bucket[0]))
     assert known or "from" in filters
+
+
+@pytest.mark.parametrize("together", [1, 4, 10_000])
+def test_postings_that_are_very_many_are_read_in_portions(engine: Engine, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    seeding.load(engine, seeding.read(SEEDS))
+    monkeypatch.setattr(postings, "MOST_TOGETHER", together)
+    index = Postings(Index(), Snapshot(engine), Moment(1))
+    portions = list(index.portions("event.taking"))
+    assert all(len(portion) == together for portion in portions[:-1])
+    assert {value: versions for portion in portions for value, versions in portion.items()} == index.every("event.taking")
+    assert sorted(index.values("event.organisation")) == sorted(value for value in index.every("event.organisation") if value)
+    index.snapshot.close()
+
+
+def test_what_takes_long_to_make_is_made_once() -> None:
+    index, made = Index(), []
+
+    def make() -> list[int]:
+        sleep(0.05)
+        made.append(1)
+        return made
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: index.once("it", make), range(4)))
+    assert found == [[1]] * 4
 
 
 def test_the_roles_of_an_organisation_in_a_version_count_once() -> None:

@@ -339,8 +339,16 @@ def test_organisations_tell_the_publisher_and_the_document_of_a_work(twin: Twin,
 def test_random_edits_loaded_one_after_the_other_make_what_a_fresh_load_makes(twin: Twin, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
     monkeypatch.setattr(portions, "LARGE", large)
     monkeypatch.setattr(portions, "SIZE", 1_000)
-    monkeypatch.setattr(processes, "pool", lambda: ThreadPoolExecutor(2))  # which begin at once
+    monkeypatch.setattr(processes, "cores", lambda: 2)
+    begun = []
+
+    def pool(many: int) -> ThreadPoolExecutor:  # whose threads begin at once
+        begun.append(many)
+        return ThreadPoolExecutor(many)
+
+    monkeypatch.setattr(processes, "pool", pool)
     _walk(twin, 8)
+    assert bool(begun) == (large == 0)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Curated files as JSON Lines: the same entries as in YAML, the same strictness, mistakes with their lines."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from benchmarks import generate
 from tests.conftest import SEEDS
 
 
-def as_lines(folder: Path) -> None:
-    """Write the files of a folder as JSON Lines instead of YAML."""
+def as_lines(folder: Path, names: Collection[str] | None = None) -> None:
+    """Write the files of a folder, or those of some names, as JSON Lines instead of YAML."""
     for path in sorted(folder.glob("*.yaml")):
-        if path.stem not in {"floors", "vocabulary"}:
+        if path.stem not in {"floors", "vocabulary"} and (names is None or path.stem in names):
             entries, mistakes = files.read(path, path.name)
             assert not mistakes
             path.with_suffix(".jsonl").write_text("".join(json.dumps(entry.data, ensure_ascii=False) + "\n" for entry in entries), "utf-8")

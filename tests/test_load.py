@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from sqlalchemy import Engine, event, func, inspect, select, text
 from app import database
 from app.models import END, OPEN, Record, Release, Rendering, columns
 from app.seeding import load as seeding
+from app.seeding.dataset import Dataset
 from app.seeding.files import SeedError
 from tests.conftest import SEEDS, Server, load, walk
+from tests.test_lines import as_lines
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:
@@ -92,33 +95,49 @@ def test_a_new_alias_is_found_in_events_though_they_do_not_change(empty_url: str
         assert {record["release"] for record in found} == {1}
 
 
-def test_a_published_id_cannot_just_vanish(engine: Engine, seeds: Path) -> None:
-    seeding.load(engine, seeding.read(seeds))
+Reading = Callable[[Path], Dataset]
+
+
+@pytest.fixture(params=[(), ("figures",), None], ids=["yaml", "some lines", "lines"])
+def reading(request: pytest.FixtureRequest, tmp_path: Path) -> Reading:
+    """Reads a folder of YAML as it is, or with some or all of its files as JSON Lines."""
+
+    def read(folder: Path) -> Dataset:
+        copy = tmp_path / f"copy-{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(folder, copy)
+        as_lines(copy, request.param)
+        return seeding.read(copy)
+
+    return read
+
+
+def test_a_published_id_cannot_just_vanish(engine: Engine, seeds: Path, reading: Reading) -> None:
+    seeding.load(engine, reading(seeds))
     before = everything(engine)
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
     with pytest.raises(SeedError) as error:
-        seeding.load(engine, seeding.read(seeds))
+        seeding.load(engine, reading(seeds))
     (mistake,) = error.value.mistakes
     assert (mistake.file, mistake.line, mistake.record) == ("figures.yaml", 1, "world-cgt-market-size-2030")
     assert mistake.message == "was published in release 1 and is missing; restore it, or retire it in retired.yaml with a reason"
     assert everything(engine) == before
 
 
-def test_a_published_id_cannot_become_something_else(engine: Engine, seeds: Path) -> None:
-    seeding.load(engine, seeding.read(seeds))
+def test_a_published_id_cannot_become_something_else(engine: Engine, seeds: Path, reading: Reading) -> None:
+    seeding.load(engine, reading(seeds))
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
     edit(seeds, "events.yaml", "- id: e-town-focus-2023", "- id: world-cgt-market-size-2030")
     with pytest.raises(SeedError) as error:
-        seeding.load(engine, seeding.read(seeds))
+        seeding.load(engine, reading(seeds))
     assert any("was published as a figure in release 1; give the event another id" in str(mistake) for mistake in error.value.mistakes)
 
 
-def test_a_published_id_is_retired_as_what_it_was(engine: Engine, seeds: Path) -> None:
-    seeding.load(engine, seeding.read(seeds))
+def test_a_published_id_is_retired_as_what_it_was(engine: Engine, seeds: Path, reading: Reading) -> None:
+    seeding.load(engine, reading(seeds))
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
     (seeds / "retired.yaml").write_text("- {id: world-cgt-market-size-2030, kind: event, reason: No author.}\n", "utf-8")
     with pytest.raises(SeedError) as error:
-        seeding.load(engine, seeding.read(seeds))
+        seeding.load(engine, reading(seeds))
     assert "was published as a figure in release 1; retire it as one" in str(error.value.mistakes[0])
 
 

@@ -34,6 +34,7 @@ def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is a large one."""
     monkeypatch.setattr(portions, "LARGE", 0)
     monkeypatch.setattr(portions, "SIZE", 20_000)
+    monkeypatch.setattr(processes, "cores", lambda: 2)
 
 
 @given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), max_size=12), st.booleans(), st.integers(1, 30))
@@ -138,7 +139,21 @@ def test_a_file_that_is_not_there_is_told_as_such() -> None:
         list(workers.each(_length, Path("/nowhere")))
 
 
-def test_as_many_processes_as_there_are_cores() -> None:
-    with processes.pool() as pool:
-        assert len(set(processes.in_turn(pool, ((os.path.exists, ".") for _ in range(3))))) == 1
-    assert processes.cores() >= 1
+def _prepare(given: str) -> None:
+    os.environ["PREPARED"] = given
+
+
+def test_each_process_begins_with_what_it_is_given() -> None:
+    with processes.pool(2, _prepare, "yes") as pool:
+        assert set(processes.in_turn(pool, ((os.getenv, "PREPARED") for _ in range(30)))) == {"yes"}
+    assert os.getenv("PREPARED") is None
+
+
+@pytest.mark.usefixtures("in_portions")
+def test_who_is_alone_goes_through_portions_too(folder: Path) -> None:
+    path = folder / "events.jsonl"
+    with Workers(alone=True) as workers:
+        found = list(workers.each(_length, path))
+    assert len(found) > 1
+    assert {process for process, _ in found} == {os.getpid()}
+    assert sum(length for _, length in found) == path.stat().st_size

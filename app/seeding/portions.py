@@ -38,9 +38,10 @@ class Portion(NamedTuple):
 
 
 class Workers:
-    """Processes that go through files; there are none until a file is large."""
+    """Processes that go through files; there are none until a file is large, nor where all is to be done `alone`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
+        self._cores = 1 if alone else processes.cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -56,10 +57,10 @@ class Workers:
         OSError where the file cannot be read; BrokenExecutor where something else ends one of the processes.
         """
         size = path.stat().st_size
-        if size < LARGE or processes.cores() < 2:
-            yield do(Portion(path, 0, size))
+        portions = (Portion(path, start, min(start + SIZE, size)) for start in range(0, size, SIZE))
+        if size < LARGE or self._cores < 2:
+            yield from map(do, portions)
             return
         if self._pool is None:
-            self._pool = processes.pool()
-        portions = (Portion(path, start, min(start + SIZE, size)) for start in range(0, size, SIZE))
+            self._pool = processes.pool(self._cores)
         yield from processes.in_turn(self._pool, ((do, portion) for portion in portions))

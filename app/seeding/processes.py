@@ -1,4 +1,4 @@
-"""Processes beside the one that writes.
+"""Processes beside the one that reads and writes.
 
 They are started afresh (spawned), since a fork would share open connections and threads. They end with the one that started them, whatever
 ends it.
@@ -24,21 +24,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pool(prepare: Callable[..., None] | None = None, *given: Any) -> ProcessPoolExecutor:
-    """As many processes as can work at once; each begins with `prepare`, which takes what is given."""
-    return ProcessPoolExecutor(cores(), SPAWNED, _begin, (prepare, given))
+def pool(many: int, prepare: Callable[..., None] | None = None, *given: Any) -> ProcessPoolExecutor:
+    """So many processes; each begins with `prepare`, which takes what is given."""
+    return ProcessPoolExecutor(many, SPAWNED, _begin, (prepare, given))
 
 
-def in_turn(pool: Executor, tasks: Iterable[tuple[Callable[[A], T], A]]) -> Iterator[T]:
+def in_turn(workers: Executor, tasks: Iterable[tuple[Callable[[A], T], A]]) -> Iterator[T]:
     """What functions make of what they are given, in the order of the tasks, of which a few are begun ahead.
 
     BrokenExecutor where something else ends one of the processes.
     """
     waiting: deque[Future[T]] = deque()
-    coming = iter(tasks)
+    coming, ahead = iter(tasks), 2 * cores() + 2
     try:
         while True:
-            waiting.extend(_submit(pool, *task) for task in islice(coming, 2 * cores() + 2 - len(waiting)))
+            waiting.extend(_submit(workers, *task) for task in islice(coming, ahead - len(waiting)))
             if not waiting:
                 return
             yield waiting.popleft().result()
@@ -47,9 +47,9 @@ def in_turn(pool: Executor, tasks: Iterable[tuple[Callable[[A], T], A]]) -> Iter
             future.cancel()
 
 
-def _submit(pool: Executor, do: Callable[[A], T], given: A) -> "Future[T]":
+def _submit(workers: Executor, do: Callable[[A], T], given: A) -> "Future[T]":
     try:
-        return pool.submit(do, given)
+        return workers.submit(do, given)
     except OSError as error:  # which Python raises while it finds out that a process has ended
         raise BrokenExecutor from error
 

@@ -26,7 +26,7 @@ from app.seeding.files import Mistake, SeedError
 from app.seeding.lines import Lines
 from app.seeding.postings import WORDS, Gathered, order, remove
 from app.seeding.quotes import Quotes
-from app.seeding.touched import Compared, compare, touched
+from app.seeding.touched import compare, touched
 
 LICENCE = "CC-BY-4.0"
 """SPDX identifier of the licence of the curated data."""
@@ -83,6 +83,8 @@ class Publication:
         anew = self.others and not self.empty
         compared = None if self.empty or anew or data.linked is None else compare(connection, data)
         _nothing_lost(connection, data, compared.missing if compared else None)
+        wanted = touched(connection, data, compared) if compared else None
+        del compared  # which may name all that there is
         for table in map(data.table, KIND_OF_FILE.values()):
             if isinstance(table, Lines):
                 table.forget()
@@ -92,7 +94,7 @@ class Publication:
             self.progress("writing records in the schema of this version")
             versions.reshape(connection, {row.id: row.kind for row in connection.execute(select(record.id, record.kind))})
         with closing(self.gathered):
-            self._write_all(setting, compared)
+            self._write_all(setting, wanted)
             self._retire()
             self.progress("indexing records")
             remove(connection, self.reworded, *WORDS)
@@ -125,11 +127,11 @@ class Publication:
                 found[row.id] = Known(row.id, row.state == "current", digest, row.search_digest, row.release, row.stamp)
         return found
 
-    def _write_all(self, setting: Setting, compared: Compared | None) -> None:
+    def _write_all(self, setting: Setting, wanted: set[str] | None) -> None:
+        """Write what changed among the entries that are wanted; None: all."""
         first = (self.connection.scalar(select(func.max(rendering.key))) or 0) + 1
         mistakes: set[Mistake] = set()
         hindered, done, begun, told = None, 0, time.monotonic(), 0.0
-        wanted = touched(self.connection, self.data, compared) if compared else None
         total = sum(self.data.counts().values()) if wanted is None else len(wanted)
         self.progress(f"writing {total} records")
         for batch in work.run(setting, work.tasks(self.data, self._before, wanted), total, first):
@@ -273,7 +275,7 @@ def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | Non
     mistakes = []
     served = exists().where(rendering.record_id == record.id)
     published = select(record.id, record.kind, record.release).where(not_(and_(record.state != "current", not_(served))))
-    wanted = [published] if missing is None else [published.where(record.id.in_(batch)) for batch in versions.batches(sorted(missing))]
+    wanted = [published] if missing is None else [published.where(record.id.in_(batch)) for batch in versions.batches(missing)]
     for row in chain.from_iterable(connection.execute(statement.execution_options(yield_per=10_000)) for statement in wanted):
         if row.id in data.table(row.kind):
             continue

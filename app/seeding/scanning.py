@@ -26,12 +26,13 @@ def scan(workers: Workers, table: Lines, kind: str, links: Links) -> list[Mistak
     """Go through the file of a table, and add its references to `links`; the mistakes of the lines themselves."""
     mistakes: list[Mistake] = []
     try:
-        for scanned in workers.each(partial(_scan, table.shown, table.form, kind), table.path):
-            mistakes += [replace(mistake, line=mistake.line + table.read) for mistake in scanned.mistakes]
-            table.take(scanned.found)
-            links.join(scanned.links)
+        table.path.open("rb").close()
     except OSError as error:
-        mistakes.append(Mistake(table.shown, 1, "(file)", f"cannot be read: {error.strerror}"))
+        return [Mistake(table.shown, 1, "(file)", f"cannot be read: {error.strerror}")]
+    for scanned in workers.each(partial(_scan, table.shown, table.form, kind), table.path):
+        mistakes += [replace(mistake, line=mistake.line + table.lines) for mistake in scanned.mistakes]
+        table.take(scanned.found)
+        links.join(scanned.links)
     table.whole = not mistakes
     table.sort()
     return mistakes

@@ -20,6 +20,9 @@ from app.seeding.lines import Lines, digest, name_of, written
 from app.seeding.portions import Portion, Workers
 from app.seeding.stamps import Stamps, face
 
+MANY = 100_000
+"""Changed entries from which on no other process helps to look for what names them: all their ids would go to it with each portion of a file."""
+
 _NAME = re.compile(rb"[a-z0-9-]+")
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 
@@ -46,7 +49,7 @@ def touched(connection: Connection, data: Dataset, compared: Compared) -> Names 
         return changed
     if 2 * len(changed) > sum(len(data.table(kind)) for kind in KIND_OF_FILE.values()):
         return None
-    with Workers() as workers:
+    with Workers(alone=len(changed) > MANY) as workers:
         return _reached(connection, data, workers, changed, shown)
 
 

@@ -48,7 +48,7 @@ def run(setting: Setting, given: Iterable[Task], size: int, first: int, *, check
         yield from map(maker.check if checks_only else maker.make, given)
         return
     following, missing = processes.SPAWNED.Value("q", first), processes.SPAWNED.Value("i", cores)
-    with _handed(setting) as file, processes.pool(_begin, file, following, missing) as pool:
+    with _handed(setting) as file, processes.pool(cores, _begin, file, following, missing) as pool:
         yield from processes.in_turn(pool, ((_check if checks_only else _make, task) for task in given))
 
 
