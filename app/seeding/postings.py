@@ -32,7 +32,7 @@ _BATCH = 500
 _REMOVED_FROM = 100
 """Postings that are looked through at a time for what goes: each may be as large as a bit for each version."""
 
-_WAITING, _WRITTEN = 32_768, 2_000_000
+_WAITING, _WRITTEN = 16_384, 2_000_000
 """Bytes of postings that are read together of what waits in a file, where a portion of each of two hundred runs is held at once; that are written
 together."""
 _BESIDE = 200
