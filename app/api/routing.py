@@ -65,7 +65,7 @@ class ByPath(BaseRoute):
 
 
 async def _at_length(request: Request, answer: Callable[[], Response]) -> Response:
-    """An answer that takes longer. A moment after the last of them what they needed goes back to the system: ten thousands of sets may have."""
+    """An answer that takes longer. A moment after the last of them what they needed goes back to the system: a facet may fill megabytes."""
     state, loop = request.app.state, get_running_loop()
     state.at_length += 1
     try:
