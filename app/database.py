@@ -48,6 +48,8 @@ WRITER_CACHE = 262_144
 large load reads and writes pages of them."""
 FILLER_CACHE = 16_384
 """The same of whoever fills a new file, where rows come in order and indexes are made at the end."""
+READER_CACHE = 500
+"""The same of each connection that answers are made with: the system keeps the file as well, and once for all of them."""
 
 LOAD_LOCK = 0x636774
 """Key of the PostgreSQL advisory lock that loads and migrations take in turn."""
@@ -163,6 +165,8 @@ def connect_to_read(settings: Settings) -> Engine:
     if engine.dialect.name == "postgresql":
         # Not by a transaction's option: SQLAlchemy would end it with an explicit "read write", which a replica refuses.
         event.listen(engine, "connect", lambda connection, _: setattr(connection, "read_only", True))
+    else:
+        event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size = -{READER_CACHE}"))
     return engine
 
 

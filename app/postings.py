@@ -55,10 +55,12 @@ def years(first: str, last: str) -> Iterable[str]:
 class Order:
     """The versions of a kind of record in the order in which lists show them by default."""
 
-    def __init__(self, stored: bytes) -> None:
+    def __init__(self, stored: bytes, placed: "array[int]") -> None:
+        """`placed` has the places of the versions of other kinds, by their keys; those of these are added when they are first asked for."""
         self.versions = array("I", stored)
         if sys.byteorder == "big":
             self.versions.byteswap()
+        self._placed = placed
         # Made as they are asked for: the first pages after a release need few of them.
         self._stretches: dict[int, BitMap] = {}
         self._groups: dict[int, BitMap] = {}
@@ -69,28 +71,24 @@ class Order:
         known = BitMap(self.versions)
         return (known.min(), known.max()) if known else (0, 0)
 
-    @property
-    def first(self) -> int:
-        """The lowest key of a version."""
-        return self._ends[0]
-
     @cached_property
     def _places(self) -> "array[int]":
-        """The place of each version, by how far its key lies above the lowest."""
-        first, last = self._ends
-        places = array("I", bytes(4 * (last - first + 1)))
+        """The place of each version, by its key."""
+        places = self._placed
+        places.frombytes(bytes(4 * max(self._ends[1] + 1 - len(places), 0)))
         for place, version in enumerate(self.versions):
-            places[version - first] = place
+            places[version] = place
         return places
 
     def has(self, versions: BitMap) -> bool:
         """Whether versions of its kind lie among those that it knows."""
-        return not versions or (self.first <= versions.min() and versions.max() <= self._ends[1])
+        first, last = self._ends
+        return not versions or (first <= versions.min() and versions.max() <= last)
 
     def places(self, versions: Iterable[int]) -> list[int]:
         """The places of versions that it knows, in their order."""
-        places, first = self._places, self.first
-        return sorted([places[version - first] for version in versions])
+        places = self._places
+        return sorted([places[version] for version in versions])
 
     @property
     def many(self) -> int:
@@ -119,6 +117,8 @@ class Index:
         self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
         self.orders: dict[str, Order] = {}
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
+        self.placed = array("I")
+        """The place of each version in the order of its kind, by its key: kinds lie between each other, so that one array holds all."""
         self._made: dict[str, Any] = {}
         self._lock = Lock()
         self._making = Lock()
@@ -306,7 +306,7 @@ class Postings:
         found = self.index.orders.get(kind)
         if found is None:
             rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
-            found = self.index.orders[kind] = Order(bytes(rows[0][0]) if rows else b"")
+            found = self.index.orders[kind] = Order(bytes(rows[0][0]) if rows else b"", self.index.placed)
         return found
 
 

@@ -262,7 +262,7 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
         "a block at the end": versions[-30_000:],
         "one in fifty": versions[::50],
     }[chosen]
-    order = Order(array("I", versions).tobytes())
+    order = Order(array("I", versions).tobytes(), array("I"))
     wanted = set(picked)
     for start in (0, 1, 4_095, 4_096, 65_536, 119_999, 120_001, count - 1, count):
         assert list(lists.walk(order, BitMap(picked), start)) == [version for version in versions[start:] if version in wanted]

@@ -78,7 +78,7 @@ def _said(data: Dataset) -> dict[str, Any]:
     for kind in ("organisation", "source", "event", "figure"):
         table = data.table(kind)
         assert isinstance(table, Lines)
-        found[kind] = [(name, table.digest(table.place(name) or 0), table.entry(name).line()) for name in table.ranked()]
+        found[kind] = [(name, int(table.digests[table.place(name) or 0]), table.entry(name).line()) for name in table.ranked()]
     found["figures"] = {name: links.figures_of(name) for name in data.events}
     found["children"] = {name: links.children_of(name) for name in data.events}
     found["by_events"] = {name: links.by_events.count(name) for name in data.sources}

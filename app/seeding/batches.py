@@ -124,7 +124,7 @@ class Maker:
             else:
                 entry = self.data.entry_of(task.kind, identifier)
                 form = self._form(task.kind, entry, batch)
-                stamp = self.stamps.of(task.kind, entry.data) if form else None
+                stamp = self.stamps.of(task.kind, entry) if form else None
             if form is None or batch.mistakes:
                 continue
             try:

@@ -53,6 +53,8 @@ class Entry:
     data: Any
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
     stand_in: str = "(no id)"
+    content: bytes | None = None
+    """The line that holds it, of a file of JSON Lines."""
 
     @property
     def name(self) -> str:
@@ -124,7 +126,7 @@ def line(content: bytes, shown: str, number: int) -> tuple[Entry | None, Mistake
             return None, Mistake(shown, number, "(no id)", f"nests deeper than {_DEEPEST} levels; no entry needs that")
         except ValueError as error:
             return None, Mistake(shown, number, "(no id)", str(error))
-    return Entry(shown, data, {(): number}), None
+    return Entry(shown, data, {(): number}, content=content), None
 
 
 def _keys(part: Any, depth: int = 1) -> int:

@@ -5,20 +5,21 @@ import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from cachetools import LRUCache
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.seeding import files
 from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
-from app.seeding.numbers import arranged, in_order, number_of, of_text
+from app.seeding.numbers import arranged, in_order, number_of, of_text, of_texts
 
 _KEPT = 500
 """Entries of a file that are kept as they were read last."""
@@ -53,9 +54,9 @@ class Found:
     lines: int = 0
     """How many lines there are."""
 
-    def add(self, entry: Any, place: int, rank: int) -> None:
+    def add(self, entry: Entry, place: int, rank: int) -> None:
         """An entry stands in the line that was read last; its rank is a number below 2**28."""
-        self.hashes.append(of_text(entry["id"]))
+        self.hashes.append(of_text(entry.data["id"]))
         self.places.append(place)
         self.numbers.append(self.lines)
         self.digests.append(digest(entry))
@@ -133,9 +134,20 @@ class Lines(Mapping[str, Any]):
         place = bisect_left(self._hashes, sought)
         return place if place < len(self._hashes) and self._hashes[place] == sought else None
 
-    def digest(self, place: int) -> int:
-        """The digest of the entry that has a place."""
-        return self._digests[place] if self._digests else digest(self.standing(place).data)
+    def places(self, identifiers: Sequence[str]) -> "NDArray[np.int64]":
+        """The place of each id, as `place`; -1 where there is none."""
+        if not len(self):
+            return np.full(len(identifiers), -1)
+        sought, hashes = of_texts(identifiers), np.asarray(self._hashes)
+        places = np.searchsorted(hashes, sought)
+        return np.where(hashes[places % len(hashes)] == sought, places, -1)
+
+    @property
+    def digests(self) -> "NDArray[np.uint64]":
+        """The digests of the entries by their places."""
+        if len(self._digests) < len(self):
+            self._digests = array("Q", (digest(self.standing(place)) for place in range(len(self))))
+        return np.asarray(self._digests)
 
     def entry(self, identifier: str) -> Entry:
         """An entry as it stands in the file; KeyError where there is none."""
@@ -208,9 +220,9 @@ def name_of(content: bytes, whole: bool) -> str | None:
     return entry.data["id"] if entry is not None and named(entry) else None
 
 
-def digest(entry: Any) -> int:
-    """A number of 64 bits that tells an entry from others by all that it says."""
-    return number_of(written(entry))
+def digest(entry: Entry) -> int:
+    """A number of 64 bits that tells an entry from others by all that it says, in a line of JSON Lines also by how that is written."""
+    return number_of(written(entry.data) if entry.content is None else entry.content.strip())
 
 
 def written(entry: Any) -> bytes:

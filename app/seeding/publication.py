@@ -232,8 +232,8 @@ class Publication:
         # By no index, which would lead to each row by itself: to read them as they lie and sort them takes SQLite a third of the time.
         by_id = record.id.concat("")
         current = select(record.id, record.digest).where(record.state == "current").order_by(by_id)
-        for identifier, of_record in self.connection.execute(current.execution_options(yield_per=10_000)):
-            digest.update(f"{identifier} {of_record}\n".encode())
+        for rows in self.connection.execute(current.execution_options(yield_per=10_000)).partitions():
+            digest.update("".join([f"{identifier} {of_record}\n" for identifier, of_record in rows]).encode())
         return {
             "id": self.number,
             "released_at": datetime.now(UTC).replace(microsecond=0),

@@ -48,6 +48,6 @@ def _scan(shown: str, form: type[Form], kind: str, portion: Portion) -> Scanned:
         elif entry is not None and not named(entry):
             scanned.mistakes += unfit(form, entry)
         elif entry is not None:
-            scanned.found.add(entry.data, place, rank(kind, entry.data))
+            scanned.found.add(entry, place, rank(kind, entry.data))
             scanned.links.raw(kind, entry.data)
     return scanned

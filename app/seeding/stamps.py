@@ -13,14 +13,17 @@ from typing import Any
 from pydantic_core import to_json
 
 from app.seeding.dataset import Dataset
-from app.seeding.lines import digest
+from app.seeding.files import Entry
+from app.seeding.lines import digest, written
 from app.seeding.numbers import number_of
 from app.seeding.references import Json
 
 RENDERING = ("citations", "dates", "edtf", "models", "postings", "reading", "schemas", "search", "seeding", "shapes", "vocabulary")
 """The modules and packages of this software that make records, rows and postings; what reads these may change without any of them being made anew."""
 
-_HALF = 16
+HALF = 16
+"""Hexadecimal digits of half a stamp."""
+
 _UNSEEN = {"rights", "authors", "seen_url", "cite", "derived"}
 """The keys of a source that nobody else shows."""
 _SHOWN = {"region": ("name", "name_zh"), "organisation": ("name", "name_zh", "aliases")}
@@ -30,33 +33,31 @@ class Stamps:
     """The stamps of the entries of a data set."""
 
     def __init__(self, data: Dataset) -> None:
+        self._software = number_of(software())
         self._receipts: dict[str, list[Json]] = {}
         for receipt in data.receipts:
             self._receipts.setdefault(receipt.record, []).append(receipt.model_dump(mode="json"))
 
-    def of(self, kind: str, entry: Mapping[str, Any]) -> str:
+    def of(self, kind: str, entry: Entry) -> str:
         """The stamp of an entry as it stands in its file."""
-        return self.own(entry["id"], digest(entry)) + _hexadecimal(digest(_face(kind, entry)))
+        own = digest(entry) ^ self.beside(entry.name)
+        return f"{own:0{HALF}x}{number_of(written(_face(kind, entry.data))):0{HALF}x}"
 
-    def own(self, identifier: str, entry: int) -> str:
-        """The first half of a stamp, by the digest of the entry alone."""
+    def beside(self, identifier: str) -> int:
+        """What the first half of a stamp tells beside the digest of the entry."""
         found = self._receipts.get(identifier)
-        return _hexadecimal(number_of(software() + entry.to_bytes(8, "big") + (to_json(found) if found else b"")))
+        return number_of(software() + to_json(found)) if found else self._software
 
 
 def face(stamp: str) -> str:
     """The second half of a stamp."""
-    return stamp[_HALF:]
+    return stamp[HALF:]
 
 
 def _face(kind: str, entry: Mapping[str, Any]) -> Any:
     if kind in _SHOWN:
         return [entry.get(name) for name in _SHOWN[kind]]
     return {name: value for name, value in entry.items() if name not in _UNSEEN} if kind == "source" else entry
-
-
-def _hexadecimal(number: int) -> str:
-    return f"{number:0{_HALF}x}"
 
 
 @cache

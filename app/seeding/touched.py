@@ -6,11 +6,12 @@ come to the same, and none too few. Only which events and figures belong to each
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+import numpy as np
+from sqlalchemy import Connection, case, func, select
 
 from app.models import Record, columns
 from app.seeding import versions
@@ -18,7 +19,7 @@ from app.seeding.dataset import Dataset
 from app.seeding.entries import KIND_OF_FILE
 from app.seeding.lines import Lines, digest, name_of, written
 from app.seeding.portions import Portion, Workers
-from app.seeding.stamps import Stamps, face
+from app.seeding.stamps import HALF, Stamps, face
 
 MANY = 100_000
 """Changed entries from which on no other process helps to look for what names them: all their ids would go to it with each portion of a file."""
@@ -59,30 +60,50 @@ def compare(connection: Connection, data: Dataset) -> Compared:
     changed, shown, missing = Names(), Names(), Names()
     tables = {kind: data.table(kind) for kind in KIND_OF_FILE.values()}
     lines = {kind: table for kind, table in tables.items() if isinstance(table, Lines)}
-    seen = {kind: bytearray(len(table)) for kind, table in lines.items()}
+    digests = {kind: np.append(table.digests, np.uint64(0)) for kind, table in lines.items()}  # the last is that of what is not there
+    seen = {kind: np.zeros(len(table), bool) for kind, table in lines.items()}
     fresh = {kind: set(table) for kind, table in tables.items() if kind not in lines}
-    stored = select(record.id, record.kind, record.state, record.stamp).execution_options(yield_per=10_000)
-    with connection.execute(stored) as rows:
-        for identifier, kind, state, stamp in rows:
-            found = None
+    own = case((record.state == "current", func.substr(record.stamp, 1, HALF))).label("own")
+    stored = select(record.kind, record.id, record.state, record.stamp, func.coalesce(own, "0" * HALF)).execution_options(yield_per=10_000)
+    with connection.execute(stored) as result:
+        for kind, rows in chain.from_iterable(map(_by_kind, result.partitions())):
+            _, identifiers, _, _, halves = zip(*rows, strict=True)
+            held = np.frombuffer(bytes.fromhex("".join(halves)), ">u8")
             if kind in lines:
-                if (place := lines[kind].place(identifier)) is not None:
-                    seen[kind][place], found = True, lines[kind].digest(place)
-            elif identifier in tables[kind]:
-                fresh[kind].discard(identifier)
-                found = digest(data.entries[identifier].data)
-            if found is None:
-                missing.add(identifier)
-            elif state == "current" and stamp and stamp.startswith(stamps.own(identifier, found)):
-                continue
-            if found is not None or state == "current":
-                changed.add(identifier)
-                if found is None or state != "current" or not stamp or face(stamp) != face(stamps.of(kind, data.entry_of(kind, identifier).data)):
-                    shown.add(identifier)
-    for kind, places in seen.items():
-        fresh[kind] = {lines[kind].standing(place).name for place, known in enumerate(places) if not known}
+                places = lines[kind].places(identifiers)
+                there, digested = places >= 0, digests[kind][places]
+                seen[kind][places[there]] = True
+            else:
+                there = np.array([identifier in tables[kind] for identifier in identifiers])
+                digested = np.array([digest(data.entries[name]) if name in tables[kind] else 0 for name in identifiers], np.uint64)
+                fresh[kind].difference_update(identifiers)
+            expected = digested ^ np.fromiter(map(stamps.beside, identifiers), np.uint64, len(rows))
+            for place in np.flatnonzero(~there | (held != expected)).tolist():
+                row = rows[place]
+                if not there[place]:
+                    missing.add(row.id)
+                if there[place] or row.state == "current":
+                    changed.add(row.id)
+                    if not (there[place] and _shows_the_same(row, stamps, data)):
+                        shown.add(row.id)
+    for kind, known in seen.items():
+        fresh[kind] = {lines[kind].standing(place).name for place in np.flatnonzero(~known).tolist()}
     new = set(chain.from_iterable(fresh.values()))
     return Compared(changed | new, shown | new, missing)
+
+
+def _by_kind(rows: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.kind, []).append(row)
+    return iter(found.items())
+
+
+def _shows_the_same(row: Any, stamps: Stamps, data: Dataset) -> bool:
+    """Whether others show a record that changed as before."""
+    if row.state != "current" or not row.stamp:
+        return False
+    return face(row.stamp) == face(stamps.of(row.kind, data.entry_of(row.kind, row.id)))
 
 
 def _reached(connection: Connection, data: Dataset, workers: Workers, changed: Names, shown: Names) -> Names:
@@ -104,16 +125,15 @@ def _reached(connection: Connection, data: Dataset, workers: Workers, changed: N
     for name in cores:
         found.update(links.figures_of(name), links.children_of(name), links.resting_on(name))
 
-    kind_of = cache(data.kind)
-
-    def told(content: bytes, *kinds: str) -> Iterator[str]:
-        return (name for word in _words(content) if _NAME.fullmatch(word) and kind_of(name := word.decode()) in kinds)
-
     # An event shows its figures and tells what is part of it, a work how many cite it.
+    of_events, of_works = set[bytes](), set[bytes]()
     for name in cores | {name for name in found if name in data.figures}:
-        found.update(told(written(data.entry(name).data), *(("event", "source") if name in changed else ("event",))))
+        names = of_works if name in changed else of_events
+        names.update(filter(_NAME.fullmatch, _words(written(data.entry(name).data))))
     for body in versions.current(connection, changed).values():
-        found.update(told(body, "event", "source"))
+        of_works.update(filter(_NAME.fullmatch, _words(body)))
+    found.update(name for name in map(bytes.decode, of_events | of_works) if name in data.events)
+    found.update(name for name in map(bytes.decode, of_works) if name in data.sources)
     return found
 
 
@@ -125,18 +145,18 @@ def _naming(data: Dataset, workers: Workers, kind: str, wanted: Names) -> Iterat
         for found in workers.each(partial(_named, sought, table.whole), table.path):
             yield from found
     else:
-        yield from _holding(sought, ((name, written(data.entries[name].data)) for name in table))
+        yield from ((name, held) for name in table if (held := _held(sought, written(data.entries[name].data))))
 
 
 def _named(sought: set[bytes], whole: bool, portion: Portion) -> list[tuple[str, Names]]:
-    lines = ((name_of(content, whole), content) for _, content in portion.lines())
-    return list(_holding(sought, ((name, content) for name, content in lines if name is not None)))
+    found = ((content, held) for _, content in portion.lines() if (held := _held(sought, content)))
+    return [(name, held) for content, held in found if (name := name_of(content, whole)) is not None]
 
 
-def _holding(sought: set[bytes], contents: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Names]]:
-    for name, content in contents:
-        if not sought.isdisjoint(words := _words(content)):
-            yield name, {word.decode() for word in sought.intersection(words)}
+def _held(sought: set[bytes], content: bytes) -> Names:
+    """The words of some JSON that are sought."""
+    words = _words(content)
+    return Names() if sought.isdisjoint(words) else {word.decode() for word in sought.intersection(words)}
 
 
 def _words(content: bytes) -> list[bytes]:
