@@ -19,6 +19,8 @@ _OTHER = len(_ROLES)
 _ROLE_BITS = _OTHER.bit_length()
 _ROLE = (1 << _ROLE_BITS) - 1
 _KEY_BITS = np.uint64(32)
+_TOGETHER = 16
+"""Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a fourth of the memory."""
 _AT_ONCE = 100_000
 """Versions that are counted at once: what that takes for a moment is ten times as much as their parts."""
 
@@ -40,7 +42,11 @@ class Participation:
         taken >>= _KEY_BITS
         self._first = int(taken[0]) if len(taken) else 0
         behind_last = int(taken[-1]) + 1 if len(taken) else 0
-        self._begin = np.searchsorted(taken, np.arange(self._first, behind_last + 1, dtype=np.uint64)).astype(np.uint32)
+        begin = np.searchsorted(taken, np.arange(self._first, behind_last + 1, dtype=np.uint64))
+        self._many_versions = len(begin) - 1
+        self._begin = begin[::_TOGETHER].astype(np.uint32)
+        begin -= np.repeat(begin[::_TOGETHER], _TOGETHER)[: len(begin)]
+        self._behind = begin.astype(np.min_scalar_type(begin.max()))
 
     @property
     def organisations(self) -> list[str]:
@@ -53,7 +59,7 @@ class Participation:
         Those in most come first, of others those whose ids do.
         """
         keys = np.frombuffer(versions.to_array(), np.uint32)
-        keys = keys[(keys >= self._first) & (keys < self._first + len(self._begin) - 1)]
+        keys = keys[(keys >= self._first) & (keys < self._first + self._many_versions)]
         counts = np.zeros(self._many, np.int64)
         for start in range(0, len(keys), _AT_ONCE):
             counts += np.bincount(self._organisations_of(keys[start : start + _AT_ONCE], roles), minlength=self._many)
@@ -61,11 +67,16 @@ class Participation:
         found = found[np.argsort(-counts[found], kind="stable")]
         return found.tolist(), counts[found].tolist()
 
+    def _begins(self, keys: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Where the parts of some versions begin."""
+        places: NDArray[np.int64] = self._begin[keys // _TOGETHER].astype(np.int64) + self._behind[keys]
+        return places
+
     def _organisations_of(self, versions: "NDArray[np.uint32]", roles: Sequence[str]) -> "NDArray[np.uint32]":
         """The number of each organisation that takes part in a version, once for each."""
         keys = versions.astype(np.int64) - self._first
-        begin = self._begin[keys].astype(np.int64)
-        many = self._begin[keys + 1] - begin
+        begin = self._begins(keys)
+        many = self._begins(keys + 1) - begin
         taken = self._taken[np.repeat(begin - (np.cumsum(many) - many), many) + np.arange(many.sum())]
         owner = np.repeat(np.arange(len(keys)), many)
         if roles:

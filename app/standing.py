@@ -44,9 +44,9 @@ class State:
 
     release: ReleaseInfo
     beside: Beside
-    file: object = None
+    file: object
     """Which SQLite file it was read from."""
-    index: Index = field(compare=False, default_factory=Index)
+    index: Index = field(compare=False)
     """What is kept of it."""
     mark: str = ""
     """All that answers depend on, in a line."""
@@ -62,7 +62,8 @@ class State:
         """A state with what follows from it."""
         mark = f"{__version__} {release.id} {release.digest} {beside.texts} {beside.redactions} {beside.redacted_at}"
         modified = max(release.released_at, beside.redacted_at or release.released_at)
-        return cls(release, beside, file, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=release.model_dump_json().encode())
+        index, as_json = Index(Moment(release.id)), release.model_dump_json().encode()
+        return cls(release, beside, file, index, mark=mark, modified=format_datetime(modified, usegmt=True), as_json=as_json)
 
     @property
     def needs(self) -> Mark:

@@ -14,6 +14,10 @@ from benchmarks.load import Reading
 from benchmarks.results import Results
 from benchmarks.servers import BIN, Servers, own_database
 
+_PAUSE = 0.02
+"""Seconds for which whoever reads during a load waits behind each answer: without them it would take a core from the load, which a first load
+has to itself."""
+
 _LOOK = 0.05
 """Seconds between two looks at what a load takes."""
 
@@ -78,9 +82,9 @@ def build(base: Base, files: list[tuple[Path, int]], work: Path, results: Result
     servers = Servers(work)
     site = servers.api(url, base.size, 1)
     try:
-        with Reading(site, cycle(paths)) as alone:
+        with Reading(site, cycle(paths), _PAUSE) as alone:
             time.sleep(2)
-        with Reading(site, cycle(paths)) as beside:
+        with Reading(site, cycle(paths), _PAUSE) as beside:
             done = seed(url, second)
     finally:
         servers.stop()
@@ -146,8 +150,8 @@ def _memory(process: int) -> tuple[float, float]:
     return found.get("VmHWM", 0.0), found.get("VmRSS", 0.0)
 
 
-def warm(base: Base) -> None:
-    """Read a SQLite file once, so that servers do not wait for the disk where others do not, and have SQLite know its indexes.
+def analysed(base: Base) -> None:
+    """Have SQLite know the indexes of a file.
 
     Without statistics it is chance by which index Datasette's queries go, and that makes up to four times the difference. `cgt seed` makes none, as
     they make lists of sources slower.
@@ -155,6 +159,11 @@ def warm(base: Base) -> None:
     if base.engine == "sqlite":
         with closing(sqlite3.connect(base.file)) as connection:
             connection.executescript("PRAGMA analysis_limit = 1000; ANALYZE")
+
+
+def warm(base: Base) -> None:
+    """Read a SQLite file once, so that servers do not wait for the disk where others do not."""
+    if base.engine == "sqlite":
         with base.file.open("rb") as file:
             while file.read(1 << 24):
                 pass

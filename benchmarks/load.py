@@ -96,10 +96,10 @@ class Client:
 
 
 class Reading:
-    """A reader who asks for one path after the other in the background, and how long each answer took."""
+    """A reader who asks for one path after the other in the background, with a pause behind each answer, and how long each took."""
 
-    def __init__(self, site: Site, paths: Iterator[str]) -> None:
-        self.site, self.paths = site, paths
+    def __init__(self, site: Site, paths: Iterator[str], pause: float = 0.0) -> None:
+        self.site, self.paths, self.pause = site, paths, pause
         self.times: list[float] = []
         self.failed: list[str] = []
         self._over = threading.Event()
@@ -107,7 +107,7 @@ class Reading:
 
     def _read(self) -> None:
         client = Client(self.site)
-        while not self._over.is_set():
+        while not self._over.wait(self.pause):
             try:
                 self.times.append(client.get(next(self.paths))[0])
             except (RuntimeError, OSError) as error:

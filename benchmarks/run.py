@@ -139,14 +139,21 @@ def prepared(given: argparse.Namespace, results: Results) -> Iterator[list[tuple
 def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], results: Results) -> None:
     """All that was asked for, over the servers that run."""
     largest = max(bench.size for _, bench in benches)
-    told("files are read into the system's cache")
-    for base in reversed([base for bases, _ in benches for base in bases]):
-        building.warm(base)
+    all_bases = [base for bases, _ in benches for base in bases]
+    for base in all_bases:
+        building.analysed(base)
+
+    def warm() -> None:
+        told("files are read into the system's cache")
+        for base in reversed(all_bases):
+            building.warm(base)
+
     if "loads" in given.only:
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
         if given.guard:
             loads = [load for load in loads if load.search is None]
-        measures.hammer(loads, Clients(given.seconds), given.rounds, results, told)
+        measures.hammer(loads, Clients(given.seconds), given.rounds, results, told, warm)
+    warm()
     for bases, bench in benches:
         for site in [site for site in bench.sites if site.name == "api"]:
             if "single" in given.only and site.workers == 1 and not (given.guard and bench.size < largest):

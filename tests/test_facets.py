@@ -100,7 +100,7 @@ def test_an_organisation_counts_once_for_each_event_in_which_it_has_one_of_the_r
 def test_postings_that_are_very_many_are_read_in_portions(engine: Engine, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     seeding.load(engine, seeding.read(SEEDS))
     monkeypatch.setattr(postings, "MOST_TOGETHER", together)
-    index = Postings(Index(), Snapshot(engine), Moment(1))
+    index = Postings(Index(Moment(1)), Snapshot(engine), Moment(1))
     portions = list(index.portions("event.taking"))
     assert all(len(portion) == together for portion in portions[:-1])
     assert {value: versions for portion in portions for value, versions in portion.items()} == index.every("event.taking")
@@ -109,7 +109,7 @@ def test_postings_that_are_very_many_are_read_in_portions(engine: Engine, monkey
 
 
 def test_what_takes_long_to_make_is_made_once() -> None:
-    index, made = Index(), []
+    index, made = Index(Moment(1)), []
 
     def make() -> list[int]:
         sleep(0.05)

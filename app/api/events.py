@@ -16,7 +16,7 @@ from app.facets import Facet, by_organisation, by_place, by_role, by_value
 from app.models import Event, columns
 from app.paging import SortKey, check_ids, one
 from app.parameters import Date, Id, ListQuery, Names, Origins, RecordQuery, SupportQuery, date_order, format_of, term
-from app.postings import TAKING, intersection
+from app.postings import TAKING
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
@@ -105,7 +105,7 @@ def choose(reader: Reader, query: EventQuery) -> BitMap:
         },
     )
     postings = reader.postings
-    found = [postings.standing("event"), *citing(reader, "event", query)]
+    found = list(citing(reader, "event", query))
     fields = ("type", "status", "topic", "parent", "verification")
     found += [postings.any(f"event.{field}", values) for field in fields if (values := getattr(query, field))]
     if query.region:
@@ -116,15 +116,13 @@ def choose(reader: Reader, query: EventQuery) -> BitMap:
         field = "organisation" if query.organisation else "role"
         found.append(postings.any(f"event.{field}", getattr(query, field)))
     starts, ends = ("last", "first") if query.date_match == "overlaps" else ("first", "last")
-    if query.from_:
-        found.append(postings.from_day(f"event.{starts}", query.from_.first))
-    if query.to:
-        found.append(postings.to_day(f"event.{ends}", query.to.last))
+    days = [postings.from_day(f"event.{starts}", query.from_.first)] if query.from_ else []
+    days += [postings.to_day(f"event.{ends}", query.to.last)] if query.to else []
     if query.origins_min:
         found.append(postings.at_least("event.origins", query.origins_min))
     if query.q:
-        found.append(postings.having(query.q))
-    return intersection(found)
+        found.append(postings.having(query.q) & postings.standing("event"))
+    return postings.chosen("event", found, days)
 
 
 FACETS = {

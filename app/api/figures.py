@@ -21,7 +21,6 @@ from app.facets import Facet, by_place, by_value
 from app.models import Figure, columns
 from app.paging import Rewrite, SortKey, check_ids, one
 from app.parameters import Date, Decimal, Id, ListQuery, Names, RecordQuery, SupportQuery, TextQuery, UnitTerm, date_order, format_of, term
-from app.postings import intersection
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader, reading
 
@@ -172,7 +171,7 @@ def choose(reader: Reader, query: Any) -> BitMap:
         },
     )
     postings = reader.postings
-    found = [postings.standing("figure"), *citing(reader, "figure", query)]
+    found = list(citing(reader, "figure", query))
     fields = ("metric", "subject", "organisation", "event", "basis", "qualifier", "unit", "agreement")
     found += [postings.any(f"figure.{field}", values) for field in fields if (values := getattr(query, field))]
     if query.region:
@@ -182,8 +181,8 @@ def choose(reader: Reader, query: Any) -> BitMap:
     if query.period_to:
         found.append(postings.to_day("figure.first", query.period_to.last))
     if query.q:
-        found.append(postings.having(query.q))
-    chosen = intersection(found)
+        found.append(postings.having(query.q) & postings.standing("figure"))
+    chosen = postings.chosen("figure", found)
     if query.convert is not None or (query.min is None and query.max is None):
         return chosen
     return chosen & _bounded(reader, query.unit, query.min, query.max)
