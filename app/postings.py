@@ -203,7 +203,11 @@ class Postings:
         Nearly everybody asks for that: it takes less room to keep, and half the time to choose among it.
         """
         kind, dot, _ = field.partition(".")
-        return versions & self.standing(kind) if dot and self._usual else versions
+        if not dot or not self._usual:
+            return versions
+        versions &= self.standing(kind)  # in its own place: of another set the memory would lie between those that are kept
+        versions.shrink_to_fit()
+        return versions
 
     def any(self, field: str, values: Iterable[str]) -> BitMap:
         """The versions that have one of the values; see `_those`."""
