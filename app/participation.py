@@ -20,7 +20,7 @@ _ROLE_BITS = _OTHER.bit_length()
 _ROLE = (1 << _ROLE_BITS) - 1
 _KEY_BITS = np.uint64(32)
 _TOGETHER = 16
-"""Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a fourth of the memory."""
+"""Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a third of the memory."""
 _AT_ONCE = 100_000
 """Versions that are counted at once: what that takes for a moment is ten times as much as their parts."""
 
@@ -43,6 +43,7 @@ class Participation:
         self._first = int(taken[0]) if len(taken) else 0
         behind_last = int(taken[-1]) + 1 if len(taken) else 0
         begin = np.searchsorted(taken, np.arange(self._first, behind_last + 1, dtype=np.uint64))
+        del taken
         self._many_versions = len(begin) - 1
         self._begin = begin[::_TOGETHER].astype(np.uint32)
         begin -= np.repeat(begin[::_TOGETHER], _TOGETHER)[: len(begin)]

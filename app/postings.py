@@ -1,8 +1,9 @@
 """The index: which versions of records fulfil a condition, as Roaring bitmaps of their keys, the same on SQLite and PostgreSQL.
 
-A posting holds the versions that have a value of a field, those of all releases and views alike: it only ever grows, so that one that is
-read late is right for any earlier release as well. What stood at a moment is a set among others, and a filter is an intersection of sets,
-however many records there are. Postings are read when they are first asked for and kept while there is room.
+A stored posting holds the versions that have a value of a field, those of all releases and views alike: it only ever grows, so that one that
+is read late is right for any earlier release as well. What stood at a moment is a set among others, and a filter is an intersection of sets,
+however many records there are. Postings are read when they are first asked for and kept while there is room; those of the moment for which most
+ask, the newest release, without what does not stand in it.
 """
 
 import sys
@@ -193,21 +194,23 @@ class Postings:
         return begun - ended
 
     def chosen(self, kind: str, found: Sequence[BitMap], together: Sequence[BitMap] = ()) -> BitMap:
-        """The versions of a kind that stand in the moment and are in all of some sets, each found by a field of the kind; see `intersection`."""
+        """The versions of a kind that stand in the moment and are in all of some sets, each found by a field of the kind or by words."""
         stand_already = self._usual and (found or together)
         return intersection(found if stand_already else [self.standing(kind), *found], together)
 
     def _those(self, field: str, versions: BitMap) -> BitMap:
-        """What is found by a field; of one of a kind, in the usual moment, only what stands.
+        """What was found by a field just now; of one of a kind, in the usual moment, only what stands.
 
         Nearly everybody asks for that: it takes less room to keep, and half the time to choose among it.
         """
-        kind, dot, _ = field.partition(".")
-        if not dot or not self._usual:
-            return versions
-        versions &= self.standing(kind)  # in its own place: of another set the memory would lie between those that are kept
-        versions.shrink_to_fit()
+        if self._narrows(field):
+            versions &= self.standing(field.partition(".")[0])  # in its own place: the memory of another would lie between what is kept
+            versions.shrink_to_fit()
         return versions
+
+    def _narrows(self, field: str) -> bool:
+        """Whether of a field only what stands is kept."""
+        return self._usual and "." in field
 
     def any(self, field: str, values: Iterable[str]) -> BitMap:
         """The versions that have one of the values; see `_those`."""
@@ -215,7 +218,7 @@ class Postings:
         return found[0] if len(found) == 1 else BitMap.union(*found) if found else BitMap()
 
     def _with(self, field: str, value: str) -> BitMap:
-        every: dict[str, BitMap] | None = self.index.held(("every", field, self._usual))
+        every: dict[str, BitMap] | None = self.index.held(("every", field, self._narrows(field)))
         if every is not None:
             return every.get(value) or BitMap()
 
@@ -223,16 +226,17 @@ class Postings:
             rows = self.snapshot.rows("SELECT versions FROM posting WHERE field = ? AND value = ?", (field, value))
             return self._those(field, _set(rows[0][0])) if rows else BitMap()
 
-        return self.index.kept((field, value, self._usual), make)
+        return self.index.kept((field, value, self._narrows(field)), make)
 
     def every(self, field: str) -> dict[str, BitMap]:
         """As `any` for each value of a field."""
+        narrows = self._narrows(field)
 
         def make() -> dict[str, BitMap]:
             rows = self.snapshot.rows("SELECT value, versions FROM posting WHERE field = ?", (field,))
-            return {value: self.index.held((field, value, self._usual)) or self._those(field, _set(versions)) for value, versions in rows}
+            return {value: self.index.held((field, value, narrows)) or self._those(field, _set(versions)) for value, versions in rows}
 
-        return self.index.kept(("every", field, self._usual), make)
+        return self.index.kept(("every", field, narrows), make)
 
     def values(self, field: str) -> list[str]:
         """The values of a field that any version has."""
@@ -315,8 +319,12 @@ class Postings:
 
         return self.index.kept((field, "inside", region, release, self._usual), make)
 
-    def having(self, q: str) -> BitMap:
-        """The versions of all kinds that have every word of a query, whether they stand or not; none for no words."""
+    def having(self, kind: str, q: str) -> BitMap:
+        """The versions of a kind that stand in the moment and have every word of a query; none for no words."""
+        return self.worded(q) & self.standing(kind)
+
+    def worded(self, q: str) -> BitMap:
+        """The versions of all kinds that have every word of a query, whether they stand or not."""
         wanted = query_words(q)
         return intersection([self.any("word", [word]) for word in wanted]) if wanted else BitMap()
 
@@ -331,7 +339,8 @@ class Postings:
         found = self.index.orders.get(kind)
         if found is None:
             rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
-            found = self.index.orders[kind] = Order(bytes(rows[0][0]) if rows else b"", self.index.placed)
+            # The one of whoever was first, as they share their places: what another read later may be that of a newer release.
+            found = self.index.orders.setdefault(kind, Order(bytes(rows[0][0]) if rows else b"", self.index.placed))
         return found
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pycountry
+from rapidfuzz import fuzz, process
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +403,5 @@ def admits(metric: str, unit: str) -> bool:
 
 def closest(value: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a writer most likely meant, for "did you mean"."""
-    from rapidfuzz import fuzz, process  # noqa: PLC0415  4 MB, of which a process that is asked rightly has no need
-
     found = process.extractOne(value.casefold().strip(), list(candidates), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=70)
     return found[0] if found else None

@@ -44,8 +44,9 @@ class Clients:
 
     def run(self, load: Load) -> dict[str, float]:
         """Requests a second (`rate`), milliseconds (`p50`, `p99`) and bytes an answer (`bytes`) of one run."""
+        self._wrk(load, _BEFORE)
+        rest(load.site)
         with nullcontext() if load.search is None else Searching(load.site, load.search):
-            self._wrk(load, _BEFORE)
             found = self._wrk(load, self.seconds)
         rest(load.site)
         return found

@@ -100,7 +100,7 @@ def test_an_organisation_counts_once_for_each_event_in_which_it_has_one_of_the_r
 def test_postings_that_are_very_many_are_read_in_portions(engine: Engine, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     seeding.load(engine, seeding.read(SEEDS))
     monkeypatch.setattr(postings, "MOST_TOGETHER", together)
-    index = Postings(Index(Moment(1)), Snapshot(engine), Moment(1))
+    index = Postings(Index(Moment(0)), Snapshot(engine), Moment(1))  # in another moment than the usual one all versions are there
     portions = list(index.portions("event.taking"))
     assert all(len(portion) == together for portion in portions[:-1])
     assert {value: versions for portion in portions for value, versions in portion.items()} == index.every("event.taking")

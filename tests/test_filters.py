@@ -158,6 +158,16 @@ def test_a_filter_keeps_exactly_the_records_that_fulfil_it(
     assert [r["id"] for r in walk(synthetic, path, **params)] == [r["id"] for r in every if holds(r)]
 
 
+@pytest.mark.parametrize("day", ["2024-06-01", "2025-06-01"])
+@pytest.mark.parametrize(("path", "params", "holds"), [case for case in CASES if case[0] in {"/events", "/figures"}])
+def test_so_it_does_for_what_was_known_on_an_earlier_day(
+    synthetic: httpx.Client, path: str, params: dict[str, Any], holds: Callable[[Record], bool], day: str
+) -> None:
+    every = walk(synthetic, path, published_before=day)
+    assert 0 < len(every) < len(walk(synthetic, path))
+    assert [r["id"] for r in walk(synthetic, path, **params, published_before=day)] == [r["id"] for r in every if holds(r)]
+
+
 def test_days_are_bounds_wherever_they_lie_in_their_month_and_year(synthetic: httpx.Client) -> None:
     dates = {event["id"]: event["date"] for event in walk(synthetic, "/events", fields="id,date")}
     known = sorted({day for span in dates.values() if (bounds := _bounds(span)) for day in bounds})

@@ -196,6 +196,21 @@ def test_filters_facets_series_and_files_are_as_of_the_release_too(history: tupl
     assert walk(client, "/organisations", q="celartics", as_of="3", type="company") == []
 
 
+@pytest.mark.parametrize("path", ["/events", "/figures"])
+@pytest.mark.parametrize("moment", [{}, {"as_of": "2"}, {"as_of": "3"}, {"as_of": "4"}, {"published_before": "2025-09"}])
+def test_what_facets_count_in_a_moment_its_filters_find(history: tuple[httpx.Client, str], path: str, moment: dict[str, str]) -> None:
+    client, _ = history
+    fields = ("type", "status", "region", "topic", "organisation") if path == "/events" else ("metric", "subject", "region", "unit", "basis")
+    facets = client.get(path, params={**moment, "facets": ",".join(fields), "limit": 1}).json()["facets"]
+    asked = 0
+    for field in fields:
+        for bucket in facets[field]:
+            if bucket["value"] is not None:
+                assert len(walk(client, path, **moment, **{field: bucket["value"]})) == bucket["count"]
+                asked += 1
+    assert asked > 10
+
+
 def test_a_date_that_is_not_over_says_which_release_it_is(history: tuple[httpx.Client, str]) -> None:
     client, _ = history
     today = datetime.now(UTC).date()

@@ -93,3 +93,19 @@ def test_what_lists_show_together_gets_keys_that_lie_together(engine: Engine, tm
     assert metrics == sorted(metrics)
     assert len(set(days)) > 50
     assert len(set(metrics)) > 5
+
+
+def test_lines_that_say_the_same_otherwise_make_no_release(engine: Engine, seeds: Path) -> None:
+    """What changed is told by the bytes of a line: these are looked at, and come to the same."""
+    as_lines(seeds)
+    seeding.load(engine, seeding.read(seeds))
+    for number, path in enumerate(sorted(seeds.glob("*.jsonl"))):
+        entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        turned = [dict(reversed(entry.items())) if number % 2 else entry for entry in entries]
+        written = [json.dumps(entry, separators=(" , ", ":  ")) for entry in turned]
+        path.write_text("\r\n\r\n".join(written) + "\r\n", "utf-8", newline="")
+    outcome = seeding.load(engine, seeding.read(seeds))
+    assert (outcome.release, outcome.changes) == (None, {})
+    path = seeds / "events.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"title":  "', '"title":  "Still ', 1), "utf-8", newline="")
+    assert seeding.load(engine, seeding.read(seeds)).changes["event"] == {"changed": 1}

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,9 +16,11 @@ from sqlalchemy import Column
 
 from app import chosen as lists
 from app.api import events, figures, organisations, regions, releases, sources
+from app.models import Moment
 from app.paging import SortKey
-from app.postings import Order
+from app.postings import Index, Order, Postings
 from app.projection import field_names, projection
+from app.snapshot import Snapshot
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -245,6 +247,33 @@ def test_events_hold_their_figures_whole_and_name_their_children(synthetic: http
     for event in events:
         assert event["figures"] == [figure for figure in figures if figure["event"] and figure["event"]["id"] == event["id"]]
         assert [c["id"] for c in event["children"]] == sorted(e["id"] for e in events if e["parent"] and e["parent"]["id"] == event["id"])
+
+
+def test_orders_of_kinds_between_each_other_share_their_places() -> None:
+    placed = array("I")
+    kinds = [random.Random(kind).sample(range(kind, 600, 3), 190) for kind in range(3)]
+    orders = [Order(array("I", versions).tobytes(), placed) for versions in kinds]
+    for _ in range(2):  # when they are first asked for, and once all are there
+        for order, versions in zip(orders, kinds, strict=True):
+            assert order.places(sorted(versions)) == list(range(len(versions)))
+            assert [order.places([version]) for version in versions] == [[place] for place in range(len(versions))]
+
+
+def test_of_orders_that_are_read_at_once_one_is_used() -> None:
+    """Who is slower may read that of a newer release, with other places."""
+    index = Index(Moment(1))
+
+    class Now:
+        def rows(self, *_: object) -> list[tuple[bytes]]:
+            return [(array("I", [9, 3, 2, 1]).tobytes(),)]
+
+    class Late:
+        def rows(self, *_: object) -> list[tuple[bytes]]:
+            first.append(Postings(index, cast("Snapshot", Now()), Moment(1)).order("event"))
+            return [(array("I", [3, 2, 1]).tobytes(),)]
+
+    first: list[Order] = []
+    assert Postings(index, cast("Snapshot", Late()), Moment(1)).order("event") is first[0] is index.orders["event"]
 
 
 @pytest.mark.parametrize("chosen", ["all", "none", "every second", "a few", "the last", "the first", "a block at the end", "one in fifty"])

@@ -121,7 +121,7 @@ def choose(reader: Reader, query: EventQuery) -> BitMap:
     if query.origins_min:
         found.append(postings.at_least("event.origins", query.origins_min))
     if query.q:
-        found.append(postings.having(query.q) & postings.standing("event"))
+        found.append(postings.having("event", query.q))
     return postings.chosen("event", found, days)
 
 

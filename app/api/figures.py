@@ -181,7 +181,7 @@ def choose(reader: Reader, query: Any) -> BitMap:
     if query.period_to:
         found.append(postings.to_day("figure.first", query.period_to.last))
     if query.q:
-        found.append(postings.having(query.q) & postings.standing("figure"))
+        found.append(postings.having("figure", query.q))
     chosen = postings.chosen("figure", found)
     if query.convert is not None or (query.min is None and query.max is None):
         return chosen

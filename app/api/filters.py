@@ -23,7 +23,7 @@ def in_regions(reader: Reader, region: ColumnElement[Any], given: Collection[str
 
 def having(reader: Reader, kind: str, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
     """What has every word of a query."""
-    return among(reader.connection, version, reader.postings.having(q) & reader.postings.standing(kind))
+    return among(reader.connection, version, reader.postings.having(kind, q))
 
 
 def citing(reader: Reader, kind: str, query: Any) -> Iterator[BitMap]:

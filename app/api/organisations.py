@@ -1,14 +1,14 @@
 """`/organisations`: who takes part, publishes or is spoken of."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Select, func, select
 
-from app import schemas
+from app import naming, schemas
 from app.api.filters import having, in_regions
 from app.api.routing import StrictRoute
 from app.database import values
@@ -18,9 +18,6 @@ from app.models import Event, EventOrganisation, Moment, Organisation, Organisat
 from app.paging import SortKey, answer, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 from app.reader import Reader, reading
-
-if TYPE_CHECKING:
-    from app import naming
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
 
@@ -118,10 +115,8 @@ def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
     return found
 
 
-def names(reader: Reader) -> "naming.Names":
+def names(reader: Reader) -> naming.Names:
     """The names of the organisations of a moment, prepared once for each release that is asked for."""
-    from app import naming  # noqa: PLC0415  it brings what compares texts
-
     prepared: dict[tuple[int, str, int], naming.Names] = reader.request.app.state.names
     key = (reader.moment.release, reader.release.digest, reader.state.beside.redactions)
     known = prepared.pop(key, None)

@@ -52,7 +52,7 @@ def search_records(request: Request, query: Annotated[SearchQuery, Query()]) -> 
     """
     with reading(request) as newest:
         reader = newest.at(query)
-        found = reader.postings.having(query.q)
+        found = reader.postings.worded(query.q)
         by_kind = {kind: found & reader.postings.standing(kind) for kind in KINDS}
         many = sorted(((len(versions), kind) for kind, versions in by_kind.items() if versions), key=lambda pair: (-pair[0], pair[1]))
         kinds = [{"value": kind, "label": kind, "count": count} for count, kind in many]

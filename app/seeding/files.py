@@ -98,6 +98,7 @@ def _read_lines(path: Path, shown: str) -> tuple[list[Entry], list[Mistake]]:
             for number, content in enumerate(file, 1):
                 entry, mistake = line(content, shown, number)
                 if entry is not None:
+                    entry.content = None  # all of them are held, and nobody asks for it
                     entries.append(entry)
                 if mistake is not None:
                     mistakes.append(mistake)

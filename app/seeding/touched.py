@@ -63,7 +63,7 @@ def compare(connection: Connection, data: Dataset) -> Compared:
     digests = {kind: np.append(table.digests, np.uint64(0)) for kind, table in lines.items()}  # the last is that of what is not there
     seen = {kind: np.zeros(len(table), bool) for kind, table in lines.items()}
     fresh = {kind: set(table) for kind, table in tables.items() if kind not in lines}
-    own = case((record.state == "current", func.substr(record.stamp, 1, HALF))).label("own")
+    own = case((record.state == "current", func.substr(record.stamp, 1, HALF)))
     stored = select(record.kind, record.id, record.state, record.stamp, func.coalesce(own, "0" * HALF)).execution_options(yield_per=10_000)
     with connection.execute(stored) as result:
         for kind, rows in chain.from_iterable(map(_by_kind, result.partitions())):
@@ -75,7 +75,7 @@ def compare(connection: Connection, data: Dataset) -> Compared:
                 seen[kind][places[there]] = True
             else:
                 there = np.array([identifier in tables[kind] for identifier in identifiers])
-                digested = np.array([digest(data.entries[name]) if name in tables[kind] else 0 for name in identifiers], np.uint64)
+                digested = np.array([digest(data.entries[name]) if known else 0 for name, known in zip(identifiers, there, strict=True)], np.uint64)
                 fresh[kind].difference_update(identifiers)
             expected = digested ^ np.fromiter(map(stamps.beside, identifiers), np.uint64, len(rows))
             for place in np.flatnonzero(~there | (held != expected)).tolist():
@@ -92,11 +92,11 @@ def compare(connection: Connection, data: Dataset) -> Compared:
     return Compared(changed | new, shown | new, missing)
 
 
-def _by_kind(rows: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+def _by_kind(rows: Iterable[Any]) -> Iterable[tuple[str, list[Any]]]:
     found: dict[str, list[Any]] = {}
     for row in rows:
         found.setdefault(row.kind, []).append(row)
-    return iter(found.items())
+    return found.items()
 
 
 def _shows_the_same(row: Any, stamps: Stamps, data: Dataset) -> bool:
