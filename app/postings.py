@@ -195,8 +195,9 @@ class Postings:
 
     def chosen(self, kind: str, found: Sequence[BitMap], together: Sequence[BitMap] = ()) -> BitMap:
         """The versions of a kind that stand in the moment and are in all of some sets, each found by a field of the kind or by words."""
-        stand_already = self._usual and (found or together)
-        return intersection(found if stand_already else [self.standing(kind), *found], together)
+        if self._usual and (found or together):
+            return intersection(found, together)
+        return intersection([self.standing(kind), *found], together)
 
     def _those(self, field: str, versions: BitMap) -> BitMap:
         """What was found by a field just now; of one of a kind, in the usual moment, only what stands.

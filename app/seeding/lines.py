@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from app.seeding import files
 from app.seeding.entries import Form
 from app.seeding.files import Entry, Mistake
-from app.seeding.numbers import arranged, in_order, number_of, of_text, of_texts
+from app.seeding.numbers import arranged, in_order, number_of, of_text
 
 _KEPT = 500
 """Entries of a file that are kept as they were read last."""
@@ -138,7 +138,7 @@ class Lines(Mapping[str, Any]):
         """The place of each id, as `place`; -1 where there is none."""
         if not len(self):
             return np.full(len(identifiers), -1)
-        sought, hashes = of_texts(identifiers), np.asarray(self._hashes)
+        sought, hashes = np.fromiter(map(of_text, identifiers), np.uint64, len(identifiers)), np.asarray(self._hashes)
         places = np.searchsorted(hashes, sought)
         return np.where(hashes[places % len(hashes)] == sought, places, -1)
 

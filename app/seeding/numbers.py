@@ -4,11 +4,9 @@ Two ids of a million have the same number once in some ten million files.
 """
 
 from array import array
-from collections.abc import Iterable
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 
 def number_of(content: bytes) -> int:
@@ -19,12 +17,6 @@ def number_of(content: bytes) -> int:
 def of_text(text: str) -> int:
     """The number that stands for a text, whatever it is made of."""
     return number_of(text.encode("utf-8", "surrogatepass"))
-
-
-def of_texts(texts: Iterable[str]) -> "NDArray[np.uint64]":
-    """The numbers that stand for some texts."""
-    digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
-    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
 def in_order(numbers: "array[int]") -> "array[int]":
