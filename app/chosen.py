@@ -33,6 +33,10 @@ FEW = 2_000
 _BATCH = 500
 _FETCHED = 4_096
 """Rows that the database hands over at a time."""
+_FEWEST = 64
+"""Chosen versions that are soonest put in order by sorting the places of all."""
+_SPARSE = 2
+"""Chosen versions a stretch up to which it is quicker to look through a whole group at once."""
 _DENSE = 256
 """Chosen versions of a stretch from which on it is quicker to go through it than to sort their places."""
 
@@ -181,17 +185,21 @@ def identifiers(snapshot: Snapshot, versions: Iterable[int]) -> Iterator[tuple[i
 
 def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions in an order, from a place on."""
-    many, all_of_them = len(chosen), len(order.versions)
-    # To sort the places of a few is quicker than to look through all for them; both cost alike about here.
-    if many * many < all_of_them:
-        if not order.has(chosen):
-            raise Outdated  # the records were written anew since the order was read
-        places = order.places(chosen)
-        return map(order.versions.__getitem__, places[bisect_left(places, start) :])
-    return _looked_up(order, chosen, start)
+    if not order.has(chosen):
+        raise Outdated  # the records were written anew since the order was read
+    many = len(chosen)
+    if many < _FEWEST:
+        return _sorted_by_place(order, chosen, start)
+    return _by_group(order, chosen, start) if many < _SPARSE * order.many else _by_stretch(order, chosen, start)
 
 
-def _looked_up(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
+def _by_group(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
+    """The chosen versions found group by group: those of a few stretches are soon put in order."""
+    for number in range(start // (GROUP * STRETCH), -(-order.many // GROUP)):
+        yield from _sorted_by_place(order, chosen & order.group(number), start)
+
+
+def _by_stretch(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions found stretch by stretch: what was chosen by date lies together, often far from the beginning."""
     number, many = start // STRETCH, order.many
     while number < many:
@@ -202,9 +210,13 @@ def _looked_up(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
         if len(found) > _DENSE:
             yield from filter(chosen.__contains__, order.versions[max(start, number * STRETCH) : (number + 1) * STRETCH])
         elif found:
-            places = order.places(found)
-            yield from map(order.versions.__getitem__, places[bisect_left(places, start) :])
+            yield from _sorted_by_place(order, found, start)
         number += 1
+
+
+def _sorted_by_place(order: Order, found: BitMap, start: int) -> Iterator[int]:
+    places = order.places(found)
+    return map(order.versions.__getitem__, places[bisect_left(places, start) :])
 
 
 def batches(versions: Iterable[int], size: int) -> Iterator[list[int]]:

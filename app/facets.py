@@ -144,18 +144,17 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
     """Counts by organisations that take part, in the roles that the query names, if it does."""
 
     def counts(reader: Reader, query: Any) -> bytes:
-        from app.participation import Participation  # noqa: PLC0415  it brings NumPy
+        from app.participation import Buckets, Participation  # noqa: PLC0415  it brings NumPy
 
         chosen, postings = choose(reader, query), reader.postings
         parts = postings.index.once("parts", lambda: Participation(postings.values("event.organisation"), postings.portions("event.taking")))
-        labelled = postings.index.kept(("labelled", reader.moment.release), lambda: _labelled(reader, parts.organisations))
-        found, many = parts.count(chosen, query.role)
-        ends = {count: b"%d}," % count for count in set(many)}
-        buckets = [b""] * (2 * len(found))
-        buckets[::2], buckets[1::2] = map(labelled.__getitem__, found), map(ends.__getitem__, many)
+        buckets = postings.index.kept(("buckets", reader.moment.release), lambda: Buckets(_labelled(reader, parts.organisations)))
+        written = buckets.written(*parts.count(chosen, query.role))
         if not query.role and (unknown := postings.any("event.organisation", [NONE]).intersection_cardinality(chosen)):
-            buckets.append(msgspec.json.encode(_Counted(None, UNKNOWN, unknown)))
-        return b"[%b]" % b"".join(buckets).removesuffix(b",")
+            written.append(msgspec.json.encode(_Counted(None, UNKNOWN, unknown)))
+        elif written:
+            written[-1] = written[-1].removesuffix(b",")
+        return b"".join((b"[", *written, b"]"))
 
     return counts
 

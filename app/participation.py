@@ -18,11 +18,16 @@ _OTHER = len(_ROLES)
 """Any role of an earlier vocabulary."""
 _ROLE_BITS = _OTHER.bit_length()
 _ROLE = (1 << _ROLE_BITS) - 1
+_FIRST = np.uint32(1 << 31)
+"""Marks the first part of each organisation in a version: it may have several roles and counts once."""
 _KEY_BITS = np.uint64(32)
 _TOGETHER = 16
 """Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a third of the memory."""
-_AT_ONCE = 100_000
-"""Versions that are counted at once: what that takes for a moment is ten times as much as their parts."""
+_WORD = 8
+"""Bytes that are looked up together."""
+_AT_ONCE = 4_096
+"""Versions, or words, that are looked up at once: what that takes for a moment lies in the processor's caches, and stays below the size from which
+the heap has each block of memory made anew (`heap.large_blocks_apart`): in one go it takes three times as long."""
 
 
 class Participation:
@@ -39,7 +44,10 @@ class Participation:
         # One number holds version, organisation and role, so that sorting moves nothing else.
         taken.sort()
         self._taken = taken.astype(np.uint32)
-        taken >>= _KEY_BITS
+        taken >>= _ROLE_BITS
+        self._taken[:1] |= _FIRST
+        self._taken[1:][taken[1:] != taken[:-1]] |= _FIRST
+        taken >>= _KEY_BITS - _ROLE_BITS
         self._first = int(taken[0]) if len(taken) else 0
         behind_last = int(taken[-1]) + 1 if len(taken) else 0
         begin = np.searchsorted(taken, np.arange(self._first, behind_last + 1, dtype=np.uint64))
@@ -54,7 +62,7 @@ class Participation:
         """The ids of the organisations; the place of each is its number."""
         return self._organisations.split("\n")
 
-    def count(self, versions: BitMap, roles: Sequence[str]) -> tuple[list[int], list[int]]:
+    def count(self, versions: BitMap, roles: Sequence[str]) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """The organisations that take part in versions, in one of some roles or in any: their numbers, and in how many each of them does.
 
         Those in most come first, of others those whose ids do.
@@ -63,10 +71,10 @@ class Participation:
         keys = keys[(keys >= self._first) & (keys < self._first + self._many_versions)]
         counts = np.zeros(self._many, np.int64)
         for start in range(0, len(keys), _AT_ONCE):
-            counts += np.bincount(self._organisations_of(keys[start : start + _AT_ONCE], roles), minlength=self._many)
+            np.add.at(counts, self._organisations_of(keys[start : start + _AT_ONCE], roles), 1)
         found = np.flatnonzero(counts)
         found = found[np.argsort(-counts[found], kind="stable")]
-        return found.tolist(), counts[found].tolist()
+        return found, counts[found]
 
     def _begins(self, keys: "NDArray[np.int64]") -> "NDArray[np.int64]":
         """Where the parts of some versions begin."""
@@ -78,19 +86,65 @@ class Participation:
         keys = versions.astype(np.int64) - self._first
         begin = self._begins(keys)
         many = self._begins(keys + 1) - begin
-        taken = self._taken[np.repeat(begin - (np.cumsum(many) - many), many) + np.arange(many.sum())]
-        owner = np.repeat(np.arange(len(keys)), many)
-        if roles:
-            wanted = np.zeros(_ROLE + 1, bool)
-            wanted[[_ROLES[role] for role in roles]] = True
-            kept = wanted[taken & _ROLE]
-            taken, owner = taken[kept], owner[kept]
-        organisations = taken >> _ROLE_BITS
-        # The roles of an organisation in a version stand side by side, and it counts once.
+        taken = self._taken[_spans(begin, many)]
+        once: NDArray[np.uint32]
+        if not roles:
+            once = (taken[taken >= _FIRST] ^ _FIRST) >> _ROLE_BITS
+            return once
+        wanted = np.zeros(_ROLE + 1, bool)
+        wanted[[_ROLES[role] for role in roles]] = True
+        kept = wanted[taken & _ROLE]
+        owner = np.repeat(np.arange(len(keys)), many)[kept]
+        organisations = (taken[kept] & ~_FIRST) >> _ROLE_BITS
+        # The roles of an organisation in a version stand side by side.
         fresh = np.ones(len(organisations), bool)
         fresh[1:] = (organisations[1:] != organisations[:-1]) | (owner[1:] != owner[:-1])
-        once: NDArray[np.uint32] = organisations[fresh]
+        once = organisations[fresh]
         return once
+
+
+class Buckets:
+    """The buckets of organisations as JSON, up to the count, in words of eight bytes.
+
+    An answer may have ten thousands of them: to look their words up takes half the time of joining texts that lie anywhere in memory.
+    """
+
+    def __init__(self, beginnings: Iterable[bytes]) -> None:
+        """From each bucket up to its count, which a blank may precede."""
+        filled = [beginning + b" " * (-len(beginning) % _WORD) for beginning in beginnings]
+        self._many = np.array([len(beginning) // _WORD for beginning in filled], np.int64)
+        self._begin = np.cumsum(self._many) - self._many
+        self._words = np.frombuffer(b"".join(filled), np.uint64)
+
+    def __len__(self) -> int:
+        return len(self._many)
+
+    def written(self, found: "NDArray[np.int64]", counts: "NDArray[np.int64]") -> list[bytes]:
+        """The buckets of some organisations in parts, with a comma behind each bucket; `counts` descend."""
+        if not len(found):
+            return []
+        beginnings = np.flatnonzero(np.diff(counts, prepend=counts[0] + 1))
+        ends = [b"%d}," % count for count in counts[beginnings].tolist()]
+        wide = -(-len(ends[0]) // _WORD)
+        words = np.frombuffer(b"".join(end.rjust(wide * _WORD) for end in ends), np.uint64).reshape(-1, wide)
+        behind = np.repeat(words, np.diff(beginnings, append=len(counts)), axis=0)
+        parts = (slice(start, start + _AT_ONCE // 4) for start in range(0, len(found), _AT_ONCE // 4))
+        return [self._part(found[part], behind[part]) for part in parts]
+
+    def _part(self, found: "NDArray[np.int64]", behind: "NDArray[np.uint64]") -> bytes:
+        """The buckets of organisations, each with what stands behind its beginning."""
+        wide = behind.shape[1]
+        many = self._many[found] + wide
+        written = self._words.take(_spans(self._begin[found], many), mode="clip")  # behind the last word there are no others
+        written[np.cumsum(many)[:, None] - np.arange(wide, 0, -1)] = behind
+        return written.tobytes()
+
+
+def _spans(begin: "NDArray[np.int64]", many: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """The places of some spans, one behind the other, from where each begins and how many places it has."""
+    places: NDArray[np.int64] = np.arange(many.sum())
+    places += np.repeat(begin - (np.cumsum(many) - many), many)
+    return places
 
 
 def _parts(portion: Mapping[str, BitMap], numbers: Mapping[str, int]) -> "NDArray[np.uint64]":

@@ -1,7 +1,7 @@
 """Answers that were given already, sent again as long as what they were made from is still what is served.
 
-An answer depends on its path and query, on a few headers and on the state of the data. Whoever asks for the same again gets the same
-bytes, without anything being read. A release ends them all at once.
+An answer depends on its path and query, on a few headers and on the state of the data. What is asked for a second time is kept, and whoever asks
+for it again gets the same bytes, without anything being read. A release ends them all at once.
 """
 
 from threading import Lock
@@ -16,6 +16,8 @@ MOST_KEPT = 16_000_000
 """Bytes of answers that a process keeps."""
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
+LATELY = 10_000
+"""Different requests, and up to twice as many, of which it is known that they came lately."""
 
 _ASKED_WITH = {b"accept", b"accept-encoding", b"host"}
 """Headers on which an answer depends."""
@@ -39,11 +41,13 @@ class Answer(NamedTuple):
 
 
 class Remembering:
-    """Keeps good answers that carry an ETag."""
+    """Keeps good answers that carry an ETag, and were asked for before: most never are again, and to keep them takes a tenth of making a page."""
 
     def __init__(self, app: ASGIApp, standing: Standing) -> None:
         self.app, self.standing = app, standing
         self._kept: LRUCache[Key, Answer] = LRUCache(MOST_KEPT, getsizeof=lambda answer: 2_000 + len(answer.body or b""))
+        self._lately: set[int] = set()
+        self._before: set[int] = set()
         self._lock = Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +61,10 @@ class Remembering:
         key, wanted = asked
         with self._lock:
             held = self._kept.get(key)
-        if held is None or held.state is not state or (wanted is None and held.body is None):
+            again = held is not None or self._came_lately(hash(key))
+        if not again:
+            await self.app(scope, receive, send)
+        elif held is None or held.state is not state or (wanted is None and held.body is None):
             await self.app(scope, receive, _Kept(self, key, state, send))
         elif wanted is None:
             await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
@@ -68,6 +75,15 @@ class Remembering:
             await send({"type": "http.response.body", "body": b""})
         else:
             await self.app(scope, receive, send)
+
+    def _came_lately(self, mark: int) -> bool:
+        """Whether a request came before, not too long ago; it has come now."""
+        if mark in self._lately or mark in self._before:
+            return True
+        self._lately.add(mark)
+        if len(self._lately) > LATELY:
+            self._before, self._lately = self._lately, set()
+        return False
 
     def keep(self, key: Key, answer: Answer) -> None:
         """Have an answer for the next one who asks."""
