@@ -5,6 +5,7 @@ version than to intersect the set of each organisation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ _ROLE_BITS = _OTHER.bit_length()
 _ROLE = (1 << _ROLE_BITS) - 1
 _FIRST = np.uint32(1 << 31)
 """Marks the first part of each organisation in a version: it may have several roles and counts once."""
+_ORGANISATION = _FIRST - 1
 _KEY_BITS = np.uint64(32)
 _TOGETHER = 16
 """Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a third of the memory."""
@@ -81,25 +83,23 @@ class Participation:
         places: NDArray[np.int64] = self._begin[keys // _TOGETHER].astype(np.int64) + self._behind[keys]
         return places
 
-    def _organisations_of(self, versions: "NDArray[np.uint32]", roles: Sequence[str]) -> "NDArray[np.uint32]":
+    def _organisations_of(self, versions: "NDArray[np.uint32]", roles: Sequence[str]) -> "NDArray[np.integer[Any]]":
         """The number of each organisation that takes part in a version, once for each."""
         keys = versions.astype(np.int64) - self._first
         begin = self._begins(keys)
         many = self._begins(keys + 1) - begin
         taken = self._taken[_spans(begin, many)]
-        once: NDArray[np.uint32]
         if not roles:
-            once = (taken[taken >= _FIRST] ^ _FIRST) >> _ROLE_BITS
-            return once
+            return (taken[taken >= _FIRST] & _ORGANISATION) >> _ROLE_BITS
         wanted = np.zeros(_ROLE + 1, bool)
         wanted[[_ROLES[role] for role in roles]] = True
         kept = wanted[taken & _ROLE]
         owner = np.repeat(np.arange(len(keys)), many)[kept]
-        organisations = (taken[kept] & ~_FIRST) >> _ROLE_BITS
+        organisations = (taken[kept] & _ORGANISATION) >> _ROLE_BITS
         # The roles of an organisation in a version stand side by side.
         fresh = np.ones(len(organisations), bool)
         fresh[1:] = (organisations[1:] != organisations[:-1]) | (owner[1:] != owner[:-1])
-        once = organisations[fresh]
+        once: NDArray[np.integer[Any]] = organisations[fresh]
         return once
 
 

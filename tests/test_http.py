@@ -18,13 +18,15 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 from sqlalchemy import event
 
-from app import caching, heap, standing
-from app.api import routing
+from app import caching, chosen, heap, remembering, standing
+from app.api import events, routing
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.postings import Postings
+from app.reader import Reader
 from app.settings import Settings
 from app.snapshot import Snapshot
 from app.standing import PATIENCE
@@ -301,6 +303,29 @@ def test_the_server_logs_json_lines_and_finishes_what_it_began(empty_url: str, t
     assert any("Finished server process" in line["message"] for line in lines)
 
 
+def test_what_was_asked_for_lately_is_kept_when_it_is_asked_for_again(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(empty_url, SEEDS)
+    app = create_app(Settings(database_url=empty_url))
+    monkeypatch.setattr(remembering, "LATELY", 4)
+    made: list[str] = []
+
+    def counted(reader: Reader, *given: Any) -> Response:
+        made.append(reader.request.scope["query_string"].decode())
+        return chosen.answer(reader, *given)
+
+    monkeypatch.setattr(events, "answer", counted)
+    with Server(empty_url, app=app) as client:
+        client.get("/")
+        app.state.standing.patience = 60  # what is asked for when the database is looked at anew is not kept
+        answers = [client.get("/events?type=conference&limit=3") for _ in range(4)]
+        assert made == ["type=conference&limit=3"] * 2
+        assert len({(each.content, each.headers["etag"], each.headers["vary"]) for each in answers}) == 1
+        made.clear()
+        for limit in (*range(1, 12), 1, 1, 1):
+            client.get(f"/events?limit={limit}")
+    assert made == [f"limit={limit}" for limit in (*range(1, 12), 1, 1)]
+
+
 def test_what_is_remembered_of_an_unchanged_answer_is_no_answer(tmp_path: Path) -> None:
     """Who revalidates again and again is answered out of memory; who asks without a tag then still gets the whole."""
     url, path = f"sqlite:///{tmp_path}/a.db", "/events?type=conference&limit=3"
@@ -308,12 +333,12 @@ def test_what_is_remembered_of_an_unchanged_answer_is_no_answer(tmp_path: Path) 
     with Server(url) as first:
         whole = first.get(path)
     with Server(url) as client:
-        known = [client.get(path, headers={"If-None-Match": whole.headers["etag"]}) for _ in range(3)]
+        known = [client.get(path, headers={"If-None-Match": whole.headers["etag"]}) for _ in range(4)]
         assert {answer.status_code for answer in known} == {304}
         assert all(not answer.content and answer.headers["etag"] == whole.headers["etag"] for answer in known)
         assert {name: known[0].headers[name] for name in ("vary", "cache-control")} == {
-            name: known[2].headers[name] for name in ("vary", "cache-control")
+            name: known[3].headers[name] for name in ("vary", "cache-control")
         }
-        for _ in range(2):
+        for _ in range(3):
             assert client.get(path).json() == whole.json()
         assert client.get(path, headers={"If-None-Match": '"another"'}).json() == whole.json()
