@@ -5,7 +5,7 @@ is cut: every value that some record has is there. Events and figures are counte
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -159,11 +159,11 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
     return counts
 
 
-def _labelled(reader: Reader, organisations: list[str]) -> list[bytes]:
+def _labelled(reader: Reader, organisations: list[str]) -> Iterator[bytes]:
     """The buckets of organisations, with their names at a moment, up to the count: there may be ten thousands in an answer."""
     body = columns(Organisation)
     names = {row.id: row.name for row in reader.connection.execute(select(body.id, body.name).where(reader.moment.whole(body)))}
-    return [msgspec.json.encode(_Counted(value, names.get(value, value), 0)).removesuffix(b"0}") for value in organisations]
+    return (msgspec.json.encode(_Counted(value, names.get(value, value), 0)).removesuffix(b"0}") for value in organisations)
 
 
 def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:

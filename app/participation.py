@@ -37,9 +37,8 @@ class Participation:
 
     def __init__(self, organisations: Iterable[str], portions: Iterable[Mapping[str, BitMap]]) -> None:
         """From the ids of organisations and, in portions, the postings of `event.taking`."""
-        self._organisations = "\n".join(sorted(organisations))
-        numbers = {organisation: number for number, organisation in enumerate(self.organisations)}
-        self._many = len(numbers)
+        numbers = {organisation: number for number, organisation in enumerate(sorted(organisations))}
+        self._organisations, self._many = "\n".join(numbers), len(numbers)
         found = [_parts(portion, numbers) for portion in portions]
         taken = np.concatenate(found)
         found.clear()

@@ -26,8 +26,8 @@ from app.snapshot import Snapshot
 MOST_KEPT = 40_000_000
 """Bytes of postings, and of what is made from them, that a process keeps."""
 
-MOST_TOGETHER = 10_000
-"""Postings that are read together: so many take 3 MB."""
+MOST_TOGETHER = 2_000
+"""Postings that are read together: five times as many take no less time, and leave 7 MB of holes among Python's objects."""
 
 NONE = ""
 """The value of a field that a record does not fill."""
