@@ -208,13 +208,13 @@ def _searches(words: str, mark: int) -> tuple[str, str]:
     return f"/search?q={text}", f"/events?q={text}"
 
 
-def hammer(loads: list[Load], clients: Clients, rounds: int, results: Results, told: Callable[[str], None], prepare: Callable[[], None]) -> None:
+def hammer(loads: list[Load], clients: Clients, rounds: int, results: Results, told: Callable[[str], None], prepare: Callable[[Site], None]) -> None:
     """Run all loads in every round, each time in another order; `prepare` before each, as what was in the system's cache may have left it."""
     found: dict[tuple[str, Site], list[dict[str, float]]] = {}
     for turn in range(rounds):
-        prepare()
         told(f"round {turn + 1} of {rounds}: {len(loads)} loads of {clients.seconds} s")
         for load in random.Random(turn).sample(loads, len(loads)):
+            prepare(load.site)
             found.setdefault((load.measure, load.site), []).append(clients.run(load))
     for load in loads:
         where = (load.site.size, load.site.engine, load.site.workers)

@@ -20,7 +20,7 @@ from benchmarks.goals import GOALS, SHARE, judged
 from benchmarks.load import HOW_TO_GET_WRK, Clients, wrk_is_there
 from benchmarks.measures import Bench
 from benchmarks.results import Results
-from benchmarks.servers import Servers, postgres
+from benchmarks.servers import Servers, Site, postgres
 
 PARTS = ("loads", "single", "memory", "start")
 """What can be measured beside loading."""
@@ -143,10 +143,10 @@ def measure(given: argparse.Namespace, benches: list[tuple[list[Base], Bench]], 
     for base in all_bases:
         building.analysed(base)
 
-    def warm() -> None:
-        told("files are read into the system's cache")
+    def warm(site: Site | None = None) -> None:
         for base in reversed(all_bases):
-            building.warm(base)
+            if site is None or (base.size, base.engine) == (site.size, site.engine):
+                building.warm(base)
 
     if "loads" in given.only:
         loads = [load for _, bench in benches for load in bench.loads(brief=given.guard and bench.size < largest)]
