@@ -109,7 +109,7 @@ class Buckets:
     """
 
     def __init__(self, beginnings: Iterable[bytes]) -> None:
-        """From each bucket up to its count, which a blank may precede."""
+        """From each bucket up to its count, which blanks will precede."""
         filled = [beginning + b" " * (-len(beginning) % _WORD) for beginning in beginnings]
         self._many = np.array([len(beginning) // _WORD for beginning in filled], np.int64)
         self._begin = np.cumsum(self._many) - self._many

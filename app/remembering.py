@@ -16,8 +16,8 @@ MOST_KEPT = 16_000_000
 """Bytes of answers that a process keeps."""
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
-LATELY = 10_000
-"""Different requests, and up to twice as many, of which it is known that they came lately."""
+LATELY = 5_000
+"""Different requests, and up to twice as many, of which is known that they came lately: more than answers find room."""
 
 _ASKED_WITH = {b"accept", b"accept-encoding", b"host"}
 """Headers on which an answer depends."""

@@ -21,6 +21,7 @@ from app.paging import SortKey
 from app.postings import Index, Order, Postings
 from app.projection import field_names, projection
 from app.snapshot import Snapshot
+from app.standing import Outdated
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -276,7 +277,7 @@ def test_of_orders_that_are_read_at_once_one_is_used() -> None:
     assert Postings(index, cast("Snapshot", Late()), Moment(1)).order("event") is first[0] is index.orders["event"]
 
 
-@pytest.mark.parametrize("chosen", ["all", "none", "every second", "a few", "the last", "the first", "a block at the end", "one in fifty"])
+@pytest.mark.parametrize("chosen", ["all", "none", "every second", "a few", "some", "the last", "the first", "a block at the end", "one in fifty"])
 def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
     """However they lie: the ways to find them are several, and each must give the same."""
     count = 150_000
@@ -285,7 +286,8 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
         "all": versions,
         "none": [],
         "every second": versions[::2],
-        "a few": versions[::997],
+        "a few": versions[::2_997],
+        "some": versions[::2_200],
         "the last": versions[-1:],
         "the first": versions[:1],
         "a block at the end": versions[-30_000:],
@@ -295,3 +297,10 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
     wanted = set(picked)
     for start in (0, 1, 4_095, 4_096, 65_536, 119_999, 120_001, count - 1, count):
         assert list(lists.walk(order, BitMap(picked), start)) == [version for version in versions[start:] if version in wanted]
+
+
+@pytest.mark.parametrize("many", [1, 69, 40_000])
+def test_what_is_chosen_is_never_passed_over_where_the_order_does_not_know_it(many: int) -> None:
+    order = Order(array("I", range(1, 150_001)).tobytes(), array("I"))
+    with pytest.raises(Outdated):
+        list(lists.walk(order, BitMap([*range(1, many), 150_001]), 0))
