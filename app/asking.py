@@ -31,8 +31,11 @@ class Asked:
 
 
 def asked(request: Request) -> Asked:
-    """What a request asks by its headers."""
-    return _asked(tuple([header for header in request.scope["headers"] if header[0] in _READ]))
+    """What a request asks by its headers, looked up once."""
+    found: Asked | None = request.scope.get("asked")
+    if found is None:
+        found = request.scope["asked"] = _asked(tuple([header for header in request.scope["headers"] if header[0] in _READ]))
+    return found
 
 
 @lru_cache(256)

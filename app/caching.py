@@ -31,7 +31,7 @@ class NotModified(Exception):
 def validators(request: Request, state: State) -> dict[str, str]:
     """The headers of an answer made from a state; NotModified where the client names its very tag, which only a good answer ever had."""
     known, scope = asked(request), request.scope
-    format, coding = getattr(request.state, "format", "json"), "gzip" if known.gzip else "identity"
+    format, coding = scope.get("format", "json"), "gzip" if known.gzip else "identity"
     wanted = f"{state.mark}\0{format}\0{scope['path']}\0{scope['query_string'].decode('latin-1')}\0{coding}"
     headers = {
         "ETag": f'"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}"',

@@ -68,7 +68,7 @@ def answer(
         written_for = [*(key for key, _ in keys), SortKey(listing.table.version, int)]
         behind = opened(reader, query.cursor, sealed(reader.request, force), written_for)
     refuse_unchanged(reader.request, reader.headers)
-    as_json = reader.request.state.format == "json"
+    as_json = reader.request.scope["format"] == "json"
 
     def each(versions: Iterable[int]) -> Iterable[bytes]:
         found = listing.bodies(versions, quoted=as_json)

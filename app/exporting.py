@@ -25,7 +25,7 @@ _CHUNK = 64 * 1024
 def export(reader: Reader, kind: str, records: Iterable[bytes]) -> Response:
     """Records in the format that was negotiated."""
     request = reader.request
-    format = FORMATS[request.state.format]
+    format = FORMATS[request.scope["format"]]
     context = Context(
         release=reader.release,
         base_url=str(request.base_url).rstrip("/"),

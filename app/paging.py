@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import Any, NoReturn
-from urllib.parse import quote, unquote_plus, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from fastapi.responses import Response
 from pydantic import BaseModel
@@ -164,7 +164,7 @@ def answer(
     """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for; `rewrite` changes each."""
     reader = newest.at(query)
     record, rendering = columns(KINDS[kind]), columns(Rendering)
-    as_json = reader.request.state.format == "json"
+    as_json = reader.request.scope["format"] == "json"
     # Quotes are no part of what leaves the service in files.
     content = func.coalesce(rendering.quoted, rendering.body) if as_json else rendering.body
     statement = select(content.label("body")).join_from(record.id.table, rendering.body.table, rendering.key == record.version)
@@ -190,7 +190,7 @@ def answer(
 
 def only_json(reader: Reader, given: dict[str, str | None]) -> None:
     """Refuse parameters that the negotiated format has no place for."""
-    format = reader.request.state.format
+    format = reader.request.scope["format"]
     if format == "json":
         return
     admitted = {"fields": {"json", "ndjson"}, "facets": {"json"}}
@@ -461,7 +461,12 @@ def link_to_next(request: Request, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     given = request.scope["query_string"].decode("latin-1").split("&")
-    kept = [part for part in given if part and unquote_plus(part.partition("=")[0]) != "cursor"]
+    kept = [part for part in given if part and not _names_cursor(part)]
     # What a client may send as it is and a header may not hold is encoded.
     query = quote("&".join(kept), safe="%/:?@!$&'()*+,;=")
     return f"{request.scope['path']}?{query}{'&' if query else ''}cursor={cursor}"
+
+
+def _names_cursor(part: str) -> bool:
+    name = part.partition("=")[0]
+    return (unquote(name) if "%" in name else name) == "cursor"

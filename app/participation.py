@@ -93,13 +93,14 @@ class Participation:
         wanted = np.zeros(_ROLE + 1, bool)
         wanted[[_ROLES[role] for role in roles]] = True
         kept = wanted[taken & _ROLE]
+        organisations: NDArray[np.integer[Any]] = (taken[kept] & _ORGANISATION) >> _ROLE_BITS
+        if len(roles) == 1:
+            return organisations
         owner = np.repeat(np.arange(len(keys)), many)[kept]
-        organisations = (taken[kept] & _ORGANISATION) >> _ROLE_BITS
         # The roles of an organisation in a version stand side by side.
         fresh = np.ones(len(organisations), bool)
         fresh[1:] = (organisations[1:] != organisations[:-1]) | (owner[1:] != owner[:-1])
-        once: NDArray[np.integer[Any]] = organisations[fresh]
-        return once
+        return organisations[fresh]
 
 
 class Buckets:

@@ -1,7 +1,6 @@
 """`fields`: the parts of a record that a client wants, by dotted names that go into parts and through lists."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
@@ -37,13 +36,15 @@ class Projection:
 
     def joined(self, bodies: list[bytes]) -> bytes:
         """The same of some records, with commas between them: together they take half the time."""
-        # Most of a record are its citations, which need not be looked at where nothing of them is wanted.
-        ends = [body.find(self._behind) for body in bodies] if self._behind else [-1]
-        if min(ends, default=-1) > 0:
-            beginnings = b"},".join([body[:end] for body, end in zip(bodies, ends, strict=True)])
-            with suppress(msgspec.DecodeError):  # one in another order, of earlier software
-                return _encoder.encode(self._usual.decode(b"[%b}]" % beginnings))[1:-1]
-        return _encoder.encode(self._any.decode(b"[%b]" % b",".join(bodies)))[1:-1]
+        if behind := self._behind:
+            # Most of a record are its citations, which need not be looked at where nothing of them is wanted. Without the field it is cut before
+            # its last brace.
+            beginnings = b"},".join([body[: body.find(behind)] for body in bodies])
+            try:
+                return _encoder.encode(self._usual.decode(b"".join((b"[", beginnings, b"}]"))))[1:-1]
+            except msgspec.DecodeError:
+                pass  # one is in another order, of earlier software
+        return _encoder.encode(self._any.decode(b"".join((b"[", b",".join(bodies), b"]"))))[1:-1]
 
 
 def _selection(tree: dict[str, Any], *, required: bool = False) -> type[msgspec.Struct]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -43,6 +43,7 @@ class Snapshot:
 
     def __init__(self, engine: Engine, least: Mark | None = None) -> None:
         self.engine, self.least = engine, least
+        self._on_file = engine.dialect.name == "sqlite"
         self._raw: PoolProxiedConnection | None = None
         self._connection: Connection | None = None
         self._taken = monotonic()
@@ -74,7 +75,7 @@ class Snapshot:
     def _check(self, taken: PoolProxiedConnection) -> None:
         """Behind where the host of a connection has not got what is read. A host only goes on, so that it is asked once for each state."""
         least = self.least
-        if least is None or self.engine.dialect.name == "sqlite" or _has(taken.info.get("mark"), least):
+        if least is None or self._on_file or _has(taken.info.get("mark"), least):
             return
         driver: Any = taken.dbapi_connection
         rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
@@ -85,12 +86,12 @@ class Snapshot:
             raise Behind(mark.release, least.release)
 
     def _run(self, driver: Any, statement: str, parameters: Sequence[Any]) -> list[Any]:
-        options = {}
-        if self.engine.dialect.name == "postgresql":
-            statement = statement.replace("?", "%s")
-            options["binary"] = True  # records and postings are bytes, which are twice as long as text
         try:
-            return list(driver.execute(statement, parameters, **options).fetchall())
+            if self._on_file:
+                rows = driver.execute(statement, parameters).fetchall()
+            else:  # records and postings are bytes, which are twice as long as text
+                rows = driver.execute(statement.replace("?", "%s"), parameters, binary=True).fetchall()
+            return cast("list[Any]", rows)
         except self.engine.dialect.loaded_dbapi.Error as error:
             if self._again and getattr(driver, "closed", False):
                 raise Lost from error
@@ -99,7 +100,7 @@ class Snapshot:
     def _commit_each(self, each: bool) -> None:
         """Whether plain statements stand for themselves: versions never change, and a transaction takes two more messages to the server."""
         driver: Any = self._raw.dbapi_connection if self._raw is not None else None
-        if self.engine.dialect.name == "postgresql" and driver is not None and not driver.closed:
+        if not self._on_file and driver is not None and not driver.closed:
             driver.autocommit = each
 
     def _give_back(self) -> None:

@@ -107,8 +107,8 @@ async def cite_answer(request: Request, query: Annotated[CiteQuery, Query()]) ->
         await _refuse_unanswered(request, query.path, path, context.query)
     refuse_unchanged(request, headers)
     found = cite(context, await _title(request, path, context.query))
-    if request.state.format != "json":
-        format = formats_of("cite")[request.state.format]
+    if request.scope["format"] != "json":
+        format = formats_of("cite")[request.scope["format"]]
         return Response(b"".join(format.write(context, "cite", [found])), headers=headers, media_type=format.media_type)
     data = Cited(path=context.url.removeprefix(context.base_url), url=context.url, release=release.id, **found)
     links = RecordLinks(self=f"{request.url.path}?{request.url.query}")
@@ -157,7 +157,7 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
     """
     async with _client(request) as client:
         answer = await client.get(f"{path}?{query}" if query else path, headers={"If-None-Match": "*"})
-    request.state.release = int(answer.headers.get(RELEASE_HEADER, 0))
+    request.scope["release"] = int(answer.headers.get(RELEASE_HEADER, 0))
     if answer.status_code in {200, 304}:
         return
     problem = answer.json()

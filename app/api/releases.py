@@ -56,7 +56,7 @@ def list_releases(request: Request, query: Annotated[PageQuery, Query()]) -> Res
 def list_changes(request: Request, query: Annotated[ChangeQuery, Query()]) -> Response:
     """What releases did to records, in the order in which they did it. Keep the newest release's number to ask for what came since."""
     with reading(request) as reader:
-        if query.cursor is not None and request.state.format != "json":
+        if query.cursor is not None and request.scope["format"] != "json":
             raise InvalidRequest([invalid("cursor", query.cursor, "a feed has no pages; give since or limit")])
         where = []
         if query.since is not None:
@@ -70,7 +70,7 @@ def list_changes(request: Request, query: Annotated[ChangeQuery, Query()]) -> Re
 
 def _changes(reader: Reader, query: PageQuery, where: list[ColumnElement[bool]]) -> Response:
     statement = select(change, release.released_at).join_from(change.release.table, release.id.table, release.id == change.release).where(*where)
-    if reader.request.state.format != "json":
+    if reader.request.scope["format"] != "json":
         refuse_unchanged(reader.request, reader.headers)
         newest_first = statement.order_by(change.release.desc(), change.position.desc())
         asked = newest_first.limit(query.limit) if "limit" in query.model_fields_set else newest_first

@@ -117,7 +117,7 @@ class StrictRoute(APIRoute):
                     given.setdefault(name, []).append(value)
                 else:
                     given[name] = value
-            request.state.format = negotiate(given.get("format"), asked(request).accept, offered)
+            request.scope["format"] = negotiate(given.get("format"), asked(request).accept, offered)
             if not by_itself or model is None:
                 return await handle(request)
             try:
@@ -147,7 +147,7 @@ class StrictRoute(APIRoute):
                 return cast(Response, self.endpoint(**arguments))
 
             on_file = request.app.state.engine.dialect.name == "sqlite"
-            if request.state.format != "json":
+            if request.scope["format"] != "json":
                 return await to_thread.run_sync(answer)
             if slow is None or not slow.isdisjoint(given):
                 return await _at_length(request, answer)
