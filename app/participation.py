@@ -28,8 +28,10 @@ _TOGETHER = 16
 _WORD = 8
 """Bytes that are looked up together."""
 _AT_ONCE = 4_096
-"""Versions, or words, that are looked up at once: what that takes for a moment lies in the processor's caches, and stays below the size from which
-the heap has each block of memory made anew (`heap.large_blocks_apart`): in one go it takes three times as long."""
+"""Versions that are looked up at once: what that takes for a moment lies in the processor's caches and, with up to four parts a version, stays below
+the size from which each block of memory is made anew (`heap.large_blocks_apart`). In one go it takes three times as long."""
+_WRITTEN_AT_ONCE = 1_024
+"""Buckets of up to sixteen words that are written at once, likewise."""
 
 
 class Participation:
@@ -128,7 +130,7 @@ class Buckets:
         wide = -(-len(ends[0]) // _WORD)
         words = np.frombuffer(b"".join(end.rjust(wide * _WORD) for end in ends), np.uint64).reshape(-1, wide)
         behind = np.repeat(words, np.diff(beginnings, append=len(counts)), axis=0)
-        parts = (slice(start, start + _AT_ONCE // 4) for start in range(0, len(found), _AT_ONCE // 4))
+        parts = (slice(start, start + _WRITTEN_AT_ONCE) for start in range(0, len(found), _WRITTEN_AT_ONCE))
         return [self._part(found[part], behind[part]) for part in parts]
 
     def _part(self, found: "NDArray[np.int64]", behind: "NDArray[np.uint64]") -> bytes:

@@ -146,7 +146,7 @@ def details(path: str, status: int, term: str, detail: str, errors: list[Problem
 def respond(request: Request, status: int, term: str, detail: str, errors: list[ProblemError], headers: dict[str, str] | None) -> Response:
     """The answer that carries a problem."""
     body = details(request.url.path, status, term, detail, errors)
-    release = request.scope.get("release")
+    release = getattr(request.state, "release", None)
     told = {} if release is None else {RELEASE_HEADER: str(release)}
     return JSONResponse(body.model_dump(), status, {"Cache-Control": "no-store", **told, **(headers or {})}, MEDIA_TYPE)
 

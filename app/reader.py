@@ -93,7 +93,7 @@ def reading(request: Request) -> Iterator[Reader]:
         state = request.app.state.standing.at_least(wanted)
     if state.release.id < wanted:
         raise Behind(state.release.id, wanted)
-    request.scope["release"] = state.release.id
+    request.state.release = state.release.id
     headers = validators(request, state)
     snapshot = state.snapshot(request.app.state.engine)
     try:
@@ -111,4 +111,4 @@ def asked_release(request: Request) -> int:
     given = asked(request).release
     if not re.fullmatch("[0-9]{1,9}", given):
         raise InvalidRequest([invalid(RELEASE_HEADER, given, "is no number of a release; give that of an answer's header, or leave it out")])
-    return max(int(given), int(request.scope.get("release", 0)))
+    return max(int(given), getattr(request.state, "release", 0))

@@ -1,4 +1,4 @@
-"""Answers that were given already, sent again as long as what they were made from is still what is served.
+"""Answers that are asked for again, sent as long as what they were made from is still what is served.
 
 An answer depends on its path and query, on a few headers and on the state of the data. What is asked for a second time is kept, and whoever asks
 for it again gets the same bytes, without anything being read. A release ends them all at once.
@@ -17,7 +17,7 @@ MOST_KEPT = 16_000_000
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
 LATELY = 5_000
-"""Different requests, and up to twice as many, of which is known that they came lately: more than answers find room."""
+"""Different requests, and up to twice as many, of which is known that they came lately: of pages twenty times as many as find room."""
 
 _ASKED_WITH = {b"accept", b"accept-encoding", b"host"}
 """Headers on which an answer depends."""
@@ -77,7 +77,7 @@ class Remembering:
             await self.app(scope, receive, send)
 
     def _came_lately(self, mark: int) -> bool:
-        """Whether a request came before, not too long ago; it has come now."""
+        """Whether a request came before, not too long ago; this time counts for the next one."""
         if mark in self._lately or mark in self._before:
             return True
         self._lately.add(mark)

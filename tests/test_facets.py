@@ -1,11 +1,14 @@
 """Facets: each count is the total of the list with that value as its filter; on both engines."""
 
+import json
+import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from pyroaring import BitMap
 from sqlalchemy import Engine
@@ -13,7 +16,7 @@ from sqlalchemy import Engine
 from app import facets, participation, postings, vocabulary
 from app.api import events, figures, organisations
 from app.models import Moment
-from app.participation import Participation
+from app.participation import Buckets, Participation
 from app.postings import Index, Postings
 from app.seeding import load as seeding
 from app.snapshot import Snapshot
@@ -119,6 +122,17 @@ def test_what_takes_long_to_make_is_made_once() -> None:
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: index.once("it", make), range(4)))
     assert found == [[1]] * 4
+
+
+@pytest.mark.parametrize("counts", [[7], [123_456], [10**14, 10**7 + 5, 999_999, 99_999, 3, 3], [2] * 5_000])
+def test_buckets_are_written_whatever_their_counts(counts: list[int]) -> None:
+    names = [f"organisation-{number:x}" for number in range(6_000)]
+    buckets = Buckets(f'{{"value":"{name}","count":'.encode() for name in names)
+    found = [*random.Random(3).sample(range(len(names)), len(counts) - 1), len(names) - 1]
+    written = b"".join(buckets.written(np.array(found), np.array(counts)))
+    expected = [{"value": names[number], "count": count} for number, count in zip(found, counts, strict=True)]
+    assert json.loads(b"[%b]" % written.removesuffix(b",")) == expected
+    assert buckets.written(np.array([], np.int64), np.array([], np.int64)) == []
 
 
 def test_the_roles_of_an_organisation_in_a_version_count_once() -> None:

@@ -299,8 +299,9 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
         assert list(lists.walk(order, BitMap(picked), start)) == [version for version in versions[start:] if version in wanted]
 
 
+@pytest.mark.parametrize("stranger", [9, 150_010])
 @pytest.mark.parametrize("many", [1, 69, 40_000])
-def test_what_is_chosen_is_never_passed_over_where_the_order_does_not_know_it(many: int) -> None:
-    order = Order(array("I", range(1, 150_001)).tobytes(), array("I"))
+def test_what_lies_outside_of_all_that_the_order_knows_is_not_passed_over(many: int, stranger: int) -> None:
+    order = Order(array("I", range(10, 150_010)).tobytes(), array("I"))
     with pytest.raises(Outdated):
-        list(lists.walk(order, BitMap([*range(1, many), 150_001]), 0))
+        list(lists.walk(order, BitMap([*range(10, 9 + many), stranger]), 0))

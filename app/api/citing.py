@@ -157,7 +157,7 @@ async def _refuse_unanswered(request: Request, given: str, path: str, query: str
     """
     async with _client(request) as client:
         answer = await client.get(f"{path}?{query}" if query else path, headers={"If-None-Match": "*"})
-    request.scope["release"] = int(answer.headers.get(RELEASE_HEADER, 0))
+    request.state.release = int(answer.headers.get(RELEASE_HEADER, 0))
     if answer.status_code in {200, 304}:
         return
     problem = answer.json()
