@@ -97,7 +97,7 @@ class Participation:
         kept = wanted[taken & _ROLE]
         organisations: NDArray[np.integer[Any]] = (taken[kept] & _ORGANISATION) >> _ROLE_BITS
         if len(roles) == 1:
-            return organisations
+            return organisations  # in one role it stands once
         owner = np.repeat(np.arange(len(keys)), many)[kept]
         # The roles of an organisation in a version stand side by side.
         fresh = np.ones(len(organisations), bool)
