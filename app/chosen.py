@@ -4,12 +4,12 @@ The default order lies ready for all versions; a page of it is found by looking 
 by the places of those. Any other order is that of the database.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+import msgspec
 from fastapi.responses import Response
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -33,12 +33,10 @@ FEW = 2_000
 _BATCH = 500
 _FETCHED = 4_096
 """Rows that the database hands over at a time."""
-_FEWEST = 64
+_FEW_ENOUGH = 4_096
 """Chosen versions that are soonest put in order by sorting the places of all."""
-_SPARSE = 2
-"""Chosen versions a stretch up to which it is quicker to look through a whole group at once."""
-_DENSE = 256
-"""Chosen versions of a stretch from which on it is quicker to go through it than to sort their places."""
+_HANDED = 64
+"""Versions that are handed over at a time."""
 
 Keys = list[tuple[SortKey, bool]]
 """Columns to sort by, and whether each descends."""
@@ -70,17 +68,17 @@ def answer(
     refuse_unchanged(reader.request, reader.headers)
     as_json = reader.request.scope["format"] == "json"
 
-    def each(versions: Iterable[int]) -> Iterable[bytes]:
-        found = listing.bodies(versions, quoted=as_json)
-        changed = found if rewrite is None else map(rewrite, found)
+    def each(records: Iterable[bytes]) -> Iterable[bytes]:
+        changed = records if rewrite is None else map(rewrite, records)
         return changed if shape is None or as_json else map(shape.apply, changed)
 
     if not as_json and "limit" not in query.model_fields_set:
-        return export(reader, kind, each(listing.behind(behind)))
+        return export(reader, kind, each(listing.bodies(listing.behind(behind), quoted=as_json)))
     found = list(islice(listing.behind(behind), query.limit + 1))
     more = len(found) > query.limit
-    cursor = written(reader, listing.cursor(found[query.limit - 1]), sealed(reader.request, force)) if more else None
-    shown = each(found[: query.limit])
+    bodies = list(listing.bodies(found[: query.limit], quoted=as_json))
+    cursor = written(reader, listing.cursor(found[query.limit - 1], bodies[-1]), sealed(reader.request, force)) if more else None
+    shown = each(bodies)
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
         return export(replace(reader, headers=reader.headers | link), kind, shown)
@@ -91,6 +89,24 @@ def answer(
 
 def _is_usual(query: ListQuery) -> bool:
     return bool(query.sort == type(query).model_fields["sort"].default)  # type: ignore[attr-defined]  # every list has it
+
+
+class Dates(msgspec.Struct):
+    """The days that a date of a record spans."""
+
+    earliest: str | None = None
+    latest: str | None = None
+
+
+class Shown(msgspec.Struct):
+    """Of the JSON of a record what lists are sorted by by default."""
+
+    id: str
+    date: Dates | None = None
+    metric: str | None = None
+
+
+_shown = msgspec.json.Decoder(Shown)
 
 
 class Listing:
@@ -117,8 +133,8 @@ class Listing:
         names = ", ".join(key.column.name for key, _ in self.keys)
         held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
         if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
-            return order.places([version])[0] + 1
-        for place, (_, row) in enumerate(self._rows(order.versions)):
+            return int(order.places(BitMap([version]))[0]) + 1
+        for place, (_, row) in enumerate(self._rows(order.versions.tolist())):
             if _is_behind(self.keys, row, wanted):
                 return place
         return len(order.versions)
@@ -151,12 +167,11 @@ class Listing:
         """What ties columns of other tables to the kind's own."""
         return [key.joined for key, _ in self.keys if key.joined is not None]
 
-    def cursor(self, version: int) -> list[Any]:
+    def cursor(self, version: int, body: bytes) -> list[Any]:
         """The sort values of a version, its key the last of them."""
-        if self.usual:
-            names = ", ".join(key.column.name for key, _ in self.keys)
-            (row,) = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
-            return [*(value if value is None or isinstance(value, (int, float)) else str(value) for value in row), version]
+        if self.usual:  # and soonest read from its JSON, which is at hand: to look them up takes another page of the file, or message to the server
+            record = _shown.decode(body)
+            return [*(key.shown(record) for key, _ in self.keys if key.shown), version]
         ((_, row),) = self._rows([version])
         return [*row, version]
 
@@ -173,7 +188,7 @@ def bodies(snapshot: Snapshot, versions: Iterable[int], *, quoted: bool = False)
         held = dict(snapshot.rows(f"SELECT key, {content} FROM rendering WHERE key IN ({places})", some))  # noqa: S608  no text of others
         if len(held) < len(some):
             raise Outdated
-        yield from (bytes(held[version]) for version in some)
+        yield from map(held.__getitem__, some)
 
 
 def identifiers(snapshot: Snapshot, versions: Iterable[int]) -> Iterator[tuple[int, str]]:
@@ -187,16 +202,7 @@ def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions in an order, from a place on."""
     if not order.has(chosen):
         raise Outdated  # the records were written anew since the order was read
-    many = len(chosen)
-    if many < _FEWEST:
-        return _sorted_by_place(order, chosen, start)
-    return _by_group(order, chosen, start) if many < _SPARSE * order.many else _by_stretch(order, chosen, start)
-
-
-def _by_group(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
-    """The chosen versions found group by group: those of a few stretches are soon put in order."""
-    for number in range(start // (GROUP * STRETCH), -(-order.many // GROUP)):
-        yield from _sorted_by_place(order, chosen & order.group(number), start)
+    return _in_order(order, chosen, start) if len(chosen) < _FEW_ENOUGH else _by_stretch(order, chosen, start)
 
 
 def _by_stretch(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
@@ -206,17 +212,17 @@ def _by_stretch(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
         if number % GROUP == 0 and chosen.isdisjoint(order.group(number // GROUP)):
             number += GROUP
             continue
-        found = chosen & order.stretch(number)
-        if len(found) > _DENSE:
-            yield from filter(chosen.__contains__, order.versions[max(start, number * STRETCH) : (number + 1) * STRETCH])
-        elif found:
-            yield from _sorted_by_place(order, found, start)
+        yield from _in_order(order, chosen & order.stretch(number), start)
         number += 1
 
 
-def _sorted_by_place(order: Order, found: BitMap, start: int) -> Iterator[int]:
+def _in_order(order: Order, found: BitMap, start: int) -> Iterator[int]:
+    """Some of the versions by their places: soonest done for all at once, but handed over as they are wanted."""
     places = order.places(found)
-    return map(order.versions.__getitem__, places[bisect_left(places, start) :])
+    if start:
+        places = places[places.searchsorted(start) :]
+    for first in range(0, len(places), _HANDED):
+        yield from order.versions.take(places[first : first + _HANDED]).tolist()
 
 
 def batches(versions: Iterable[int], size: int) -> Iterator[list[int]]:

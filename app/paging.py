@@ -55,6 +55,8 @@ class SortKey:
     nullable: bool = False
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
+    shown: Callable[[Any], Any] | None = None
+    """Its value as the JSON of a record shows it (`chosen.Shown`): what lists are sorted by that nobody has sorted is not looked up once more."""
 
     def sorting(self, down: bool) -> ColumnElement[Any]:
         """As a term of ORDER BY; nulls come last either way, which is said only where there are any: it may hide an index."""

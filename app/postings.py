@@ -6,9 +6,8 @@ however many records there are. Postings are read when they are first asked for 
 ask, the newest release, without what does not stand in it.
 """
 
-import sys
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import cached_property, reduce
@@ -16,7 +15,9 @@ from operator import and_
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy as np
 from cachetools import LRUCache
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from app.models import END, UNDATED, Moment
@@ -36,6 +37,8 @@ TAKING = " "
 """What stands between a role and an organisation."""
 
 T = TypeVar("T")
+Keys = NDArray[np.uint32]
+"""Keys of versions, or their places in an order."""
 
 
 STRETCH = 4_096
@@ -57,40 +60,28 @@ def years(first: str, last: str) -> Iterable[str]:
 class Order:
     """The versions of a kind of record in the order in which lists show them by default."""
 
-    def __init__(self, stored: bytes, placed: "array[int]") -> None:
-        """`placed` has the places of the versions of other kinds, by their keys; those of these are added when they are first asked for."""
-        self.versions = array("I", stored)
-        if sys.byteorder == "big":
-            self.versions.byteswap()
-        self._placed = placed
+    def __init__(self, versions: Keys, placed: Keys) -> None:
+        """`placed` has the place of each of the versions by its key, and may have those of other kinds."""
+        self.versions, self._placed = versions, placed
         # Made as they are asked for: the first pages after a release need few of them.
         self._stretches: dict[int, BitMap] = {}
         self._groups: dict[int, BitMap] = {}
 
     @cached_property
     def _ends(self) -> tuple[int, int]:
-        """The lowest and the highest key of a version, in a fifth of the time that it takes to compare them one by one."""
-        known = BitMap(self.versions)
-        return (known.min(), known.max()) if known else (0, 0)
-
-    @cached_property
-    def _places(self) -> "array[int]":
-        """The place of each version, by its key."""
-        places = self._placed
-        places.frombytes(bytes(4 * max(self._ends[1] + 1 - len(places), 0)))
-        for place, version in enumerate(self.versions):
-            places[version] = place
-        return places
+        """The lowest and the highest key of a version."""
+        return (int(self.versions.min()), int(self.versions.max())) if len(self.versions) else (0, 0)
 
     def has(self, versions: BitMap) -> bool:
         """Whether versions of its kind lie among those that it knows."""
         first, last = self._ends
         return not versions or (first <= versions.min() and versions.max() <= last)
 
-    def places(self, versions: Iterable[int]) -> list[int]:
-        """The places of versions that it knows, in their order."""
-        places = self._places
-        return sorted([places[version] for version in versions])
+    def places(self, versions: BitMap) -> Keys:
+        """The places of versions that it knows, in their order: in a tenth of the time that it takes to look them up one by one."""
+        places = self._placed.take(np.frombuffer(versions.to_array(), np.uint32))
+        places.sort()
+        return places
 
     @property
     def many(self) -> int:
@@ -101,7 +92,8 @@ class Order:
         """The versions of `STRETCH` places, as a set: one look tells whether any of them was chosen."""
         found = self._stretches.get(number)
         if found is None:
-            found = self._stretches[number] = BitMap(self.versions[number * STRETCH : (number + 1) * STRETCH])
+            some = self.versions[number * STRETCH : (number + 1) * STRETCH]
+            found = self._stretches[number] = BitMap(array("I", some.tobytes()))
         return found
 
     def group(self, number: int) -> BitMap:
@@ -110,6 +102,15 @@ class Order:
         if found is None:
             found = self._groups[number] = BitMap.union(*map(self.stretch, range(number * GROUP, min((number + 1) * GROUP, self.many))))
         return found
+
+
+def orders(stored: Mapping[str, bytes]) -> dict[str, Order]:
+    """The orders of kinds as they are stored. Their keys lie between each other, so that one array holds the places of all."""
+    versions = {kind: np.frombuffer(given, "<u4").astype(np.uint32, copy=False) for kind, given in stored.items()}
+    placed = np.zeros(1 + max((int(some.max()) for some in versions.values() if len(some)), default=0), np.uint32)
+    for some in versions.values():
+        placed[some] = np.arange(len(some), dtype=np.uint32)
+    return {kind: Order(some, placed) for kind, some in versions.items()}
 
 
 class Index:
@@ -121,8 +122,6 @@ class Index:
         self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
         self.orders: dict[str, Order] = {}
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
-        self.placed = array("I")
-        """The place of each version in the order of its kind, by its key: kinds lie between each other, so that one array holds all."""
         self._made: dict[str, Any] = {}
         self._lock = Lock()
         self._making = Lock()
@@ -336,15 +335,15 @@ class Postings:
         """Read what every page of some kinds rests on."""
         for kind in kinds:
             self.standing(kind)
-            self.order(kind).places(())
+            self.order(kind)
 
     def order(self, kind: str) -> Order:
         """The order in which a list shows its versions by default."""
         found = self.index.orders.get(kind)
         if found is None:
-            rows = self.snapshot.rows("SELECT versions FROM ordering WHERE kind = ?", (kind,))
-            # The one of whoever was first, as they share their places: what another read later may be that of a newer release.
-            found = self.index.orders.setdefault(kind, Order(bytes(rows[0][0]) if rows else b"", self.index.placed))
+            read = orders({kind: bytes(versions) for kind, versions in self.snapshot.rows("SELECT kind, versions FROM ordering", ())})
+            # That of whoever was first: what another read later may be that of a newer release.
+            found = self.index.orders.setdefault(kind, read.get(kind) or orders({kind: b""})[kind])
         return found
 
 

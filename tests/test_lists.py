@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import Column
+from sqlalchemy import Column, select
 
 from app import chosen as lists
+from app import database
 from app.api import events, figures, organisations, regions, releases, sources
-from app.models import Moment
+from app.models import KINDS, Moment, Rendering, columns
 from app.paging import SortKey
-from app.postings import Index, Order, Postings
+from app.postings import Index, Order, Postings, orders
 from app.projection import field_names, projection
 from app.snapshot import Snapshot
 from app.standing import Outdated
@@ -250,14 +252,29 @@ def test_events_hold_their_figures_whole_and_name_their_children(synthetic: http
         assert [c["id"] for c in event["children"]] == sorted(e["id"] for e in events if e["parent"] and e["parent"]["id"] == event["id"])
 
 
+@pytest.mark.parametrize(("kind", "sorts"), [("event", events.SORTS), ("figure", figures.SORTS)])
+def test_records_show_what_lists_of_them_are_sorted_by(databases: Any, synthetic_folder: Path, kind: str, sorts: dict[str, SortKey]) -> None:
+    """A cursor is made from the JSON of a record and compared with its row: of all views, also those without a date."""
+    url = databases.new()
+    load(url, synthetic_folder)
+    keys = [key for key in sorts.values() if key.shown]
+    table, rendering = columns(KINDS[kind]), columns(Rendering)
+    statement = select(rendering.body, *(key.column for key in keys)).join_from(table.id.table, rendering.body.table, rendering.key == table.version)
+    engine = database.connect(url)
+    with database.reading(engine) as connection:
+        rows = connection.execute(statement).all()
+    engine.dispose()
+    values = [[key.shown(msgspec.json.decode(row.body, type=lists.Shown)) for key in keys if key.shown] for row in rows]
+    assert values == [[value if value is None else str(value) for value in row[1:]] for row in rows]
+    assert {value is None for row in values for value in row} == ({True, False} if kind == "event" else {False})
+
+
 def test_orders_of_kinds_between_each_other_share_their_places() -> None:
-    placed = array("I")
-    kinds = [random.Random(kind).sample(range(kind, 600, 3), 190) for kind in range(3)]
-    orders = [Order(array("I", versions).tobytes(), placed) for versions in kinds]
-    for _ in range(2):  # when they are first asked for, and once all are there
-        for order, versions in zip(orders, kinds, strict=True):
-            assert order.places(sorted(versions)) == list(range(len(versions)))
-            assert [order.places([version]) for version in versions] == [[place] for place in range(len(versions))]
+    kinds = {str(kind): random.Random(kind).sample(range(kind, 600, 3), 190) for kind in range(3)}
+    found = orders({kind: array("I", versions).tobytes() for kind, versions in kinds.items()})
+    for kind, versions in kinds.items():
+        assert found[kind].places(BitMap(versions)).tolist() == list(range(len(versions)))
+        assert [found[kind].places(BitMap([version])).tolist() for version in versions] == [[place] for place in range(len(versions))]
 
 
 def test_of_orders_that_are_read_at_once_one_is_used() -> None:
@@ -265,13 +282,13 @@ def test_of_orders_that_are_read_at_once_one_is_used() -> None:
     index = Index(Moment(1))
 
     class Now:
-        def rows(self, *_: object) -> list[tuple[bytes]]:
-            return [(array("I", [9, 3, 2, 1]).tobytes(),)]
+        def rows(self, *_: object) -> list[tuple[str, bytes]]:
+            return [("event", array("I", [9, 3, 2, 1]).tobytes())]
 
     class Late:
-        def rows(self, *_: object) -> list[tuple[bytes]]:
+        def rows(self, *_: object) -> list[tuple[str, bytes]]:
             first.append(Postings(index, cast("Snapshot", Now()), Moment(1)).order("event"))
-            return [(array("I", [3, 2, 1]).tobytes(),)]
+            return [("event", array("I", [3, 2, 1]).tobytes())]
 
     first: list[Order] = []
     assert Postings(index, cast("Snapshot", Late()), Moment(1)).order("event") is first[0] is index.orders["event"]
@@ -293,7 +310,7 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
         "a block at the end": versions[-30_000:],
         "one in fifty": versions[::50],
     }[chosen]
-    order = Order(array("I", versions).tobytes(), array("I"))
+    order = orders({"event": array("I", versions).tobytes()})["event"]
     wanted = set(picked)
     for start in (0, 1, 4_095, 4_096, 65_536, 119_999, 120_001, count - 1, count):
         assert list(lists.walk(order, BitMap(picked), start)) == [version for version in versions[start:] if version in wanted]
@@ -302,6 +319,6 @@ def test_the_chosen_are_found_in_the_order_from_any_place(chosen: str) -> None:
 @pytest.mark.parametrize("stranger", [9, 150_010])
 @pytest.mark.parametrize("many", [1, 69, 40_000])
 def test_what_lies_outside_of_all_that_the_order_knows_is_not_passed_over(many: int, stranger: int) -> None:
-    order = Order(array("I", range(10, 150_010)).tobytes(), array("I"))
+    order = orders({"event": array("I", range(10, 150_010)).tobytes()})["event"]
     with pytest.raises(Outdated):
         list(lists.walk(order, BitMap([*range(10, 9 + many), stranger]), 0))

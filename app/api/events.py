@@ -1,6 +1,7 @@
 """`/events`: what happened, where, when, and who took part."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -24,14 +25,14 @@ router = APIRouter(tags=["events"], route_class=StrictRoute)
 event = columns(Event)
 
 SORTS = {
-    "date": SortKey(event.date_first, date, nullable=True),
+    "date": SortKey(event.date_first, date, nullable=True, shown=lambda event: event.date and (event.date.earliest or event.date.latest)),
     "title": SortKey(event.title, str),
     "type": SortKey(event.type, str),
     "status": SortKey(event.status, str),
     "region": SortKey(event.region_id, str, nullable=True),
     "origins": SortKey(event.origins, float),
     "release": SortKey(event.since, float),
-    "id": SortKey(event.id, str),
+    "id": SortKey(event.id, str, shown=attrgetter("id")),
 }
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -32,7 +33,7 @@ MOST_COMPARED = 10_000
 """Figures whose converted numbers are compared for one answer."""
 
 SORTS = {
-    "metric": SortKey(figure.metric, str),
+    "metric": SortKey(figure.metric, str, shown=attrgetter("metric")),
     "subject": SortKey(figure.subject, str, nullable=True),
     "region": SortKey(figure.region_id, str, nullable=True),
     "period": SortKey(figure.period_first, date, nullable=True),
@@ -42,7 +43,7 @@ SORTS = {
     "agreement": SortKey(figure.agreement, str),
     "origins": SortKey(figure.origins, float),
     "release": SortKey(figure.since, float),
-    "id": SortKey(figure.id, str),
+    "id": SortKey(figure.id, str, shown=attrgetter("id")),
 }
 
 
