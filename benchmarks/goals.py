@@ -11,6 +11,9 @@ from benchmarks.results import Results
 SHARE = 0.7
 """The short form is content with so much of a goal: noise is no step back."""
 
+_USUAL = 100_000
+"""Events at which this API is compared with others where nothing else is said."""
+
 _ALIKE = 0.95
 """From where on two rates are the same: two runs of the same differ as much."""
 
@@ -35,21 +38,23 @@ class Goal:
         return value >= self.target * share if self.least else value <= self.target / share
 
 
-def _ratio(one: str, other: str, size: int, *, engine: str = "sqlite", base: str = "sqlite", workers: int = 1) -> Look:
+def _ratio(one: str, other: str, *, at: int | None = None, engine: str = "sqlite", base: str = "sqlite") -> Look:
+    """At a size, or else at the one that is nearest to 100,000 events."""
+
     def look(results: Results) -> tuple[float, int] | None:
-        at = results.nearest(size)
-        above, below = results.value(one, at, engine, workers), results.value(other, at, base, workers if base == "none" else 1)
-        return (above / below, at) if above is not None and below else None
+        size = at or results.nearest(_USUAL)
+        above, below = results.value(one, size, engine), results.value(other, size, base)
+        return (above / below, size) if above is not None and below else None
 
     return look
 
 
-def _growth(measure: str, engine: str) -> Look:
-    """How much larger it is at the largest size than at the smallest."""
+def _growth(measure: str, engine: str, since: int = 0) -> Look:
+    """How much larger it is at the largest size than at the smallest, or than at another by its place among the sizes."""
 
     def look(results: Results) -> tuple[float, int] | None:
         sizes = results.sizes(measure, engine) or [0]
-        smallest, largest = sizes[0], sizes[-1]
+        smallest, largest = sizes[max(since, -len(sizes))], sizes[-1]
         above, below = results.value(measure, largest, engine), results.value(measure, smallest, engine)
         return (above / below, largest) if above is not None and below and smallest < largest else None
 
@@ -57,11 +62,11 @@ def _growth(measure: str, engine: str) -> Look:
 
 
 def _worst(measures: list[str], engine: str) -> Look:
-    """The largest of some at the largest size."""
+    """The largest upper quartile of some at the largest size."""
 
     def look(results: Results) -> tuple[float, int] | None:
         at = max([0, *(size for measure in measures for size in results.sizes(measure, engine))])
-        found = [value for measure in measures if (value := results.value(measure, at, engine)) is not None]
+        found = [value for measure in measures if (value := results.highest(measure, at, engine)) is not None]
         return (max(found), at) if found else None
 
     return look
@@ -82,7 +87,8 @@ _COUNTED += [f"/figures, facet {name}{scope}" for name in FIGURE_FACETS for scop
 _SEARCHED = [f"{path}, {name}" for name in searches() for path in ("/search", "/events?q=")]
 
 _EVENTS, _FIGURES = "/events by type and region, rate", "/figures by metric and region, rate"
-_TABLE_OF_FIGURES = "Datasette, table of figures, rate"
+_TABLE_OF_FIGURES, _NESTED_FIGURES = "Datasette, table of figures, rate", "Datasette, nested figures, rate"
+_LARGE = 1_000_000
 """The same queries here and there."""
 
 
@@ -107,10 +113,10 @@ def _on_both(engine: str, title: str) -> list[Goal]:
             guarded=True,
         ),
         Goal(f"{title}: fields= against whole records", _ALIKE, "x", _at_largest("/events fields, rate", "/events, rate", engine)),
-        Goal(f"{title}: exact total or facet, the worst", 5, "ms", _worst(_COUNTED, engine), least=False),
-        Goal(f"{title}: search, the worst", 25, "ms", _worst(_SEARCHED, engine), least=False),
+        Goal(f"{title}: exact total or facet, the worst", 5, "ms", _worst(_COUNTED, engine), least=False, guarded=True),
+        Goal(f"{title}: search, the worst", 25, "ms", _worst(_SEARCHED, engine), least=False, guarded=True),
         Goal(f"{title}: p99 beside searches", 2, "x", _at_largest("/events beside searches, p99", "/events, p99", engine), least=False),
-        Goal(f"{title}: memory of a worker", 200, "MB", _at_largest("memory of a worker, PSS", None, engine), least=False, guarded=True),
+        Goal(f"{title}: memory of a worker", 200, "MB", _at_largest("memory of a worker, PSS", None, engine), least=False),
         Goal(f"{title}: start to first page", 1.5, "s", _at_largest("start to first page", None, engine), least=False),
         Goal(f"{title}: load", 25_000, "records/s", _at_largest("load, records/s", None, engine)),
         Goal(
@@ -121,7 +127,25 @@ def _on_both(engine: str, title: str) -> list[Goal]:
             least=False,
         ),
         Goal(
-            f"{title}: re-load with 1 % changed against a load", 0.1, "x", _at_largest("re-load with 1 % changed, time", "load, time", engine), False
+            f"{title}: load, memory of all processes, largest against the size before",
+            2,
+            "x",
+            _growth("load, peak memory of all processes", engine, -2),
+            least=False,
+        ),
+        Goal(
+            f"{title}: re-load, memory of all processes, largest against the size before",
+            2,
+            "x",
+            _growth("re-load with 1 % changed, peak memory of all processes", engine, -2),
+            least=False,
+        ),
+        Goal(
+            f"{title}: re-load with 1 % changed against a load",
+            0.02,
+            "x",
+            _at_largest("re-load with 1 % changed, time", "load, time", engine),
+            least=False,
         ),
         Goal(
             f"{title}: slowest answer while a release is loaded",
@@ -141,20 +165,22 @@ def _on_both(engine: str, title: str) -> list[Goal]:
 
 
 GOALS = [
-    Goal("/events against Datasette's table", 12, "x", _ratio(_EVENTS, "Datasette, table, rate", 100_000), guarded=True),
-    Goal("/events against Datasette's nested query", 6, "x", _ratio(_EVENTS, "Datasette, nested, rate", 100_000)),
-    Goal("/events against Datasette's nested query, at 1M", 25, "x", _ratio(_EVENTS, "Datasette, nested, rate", 1_000_000)),
-    Goal("/events against Datasette's table, at 1M", 25, "x", _ratio(_EVENTS, "Datasette, table, rate", 1_000_000)),
-    Goal("/events against ROAPI", 12, "x", _ratio(_EVENTS, "ROAPI, rate", 100_000, base="parquet")),
-    Goal("/figures against Datasette's table", 12, "x", _ratio(_FIGURES, _TABLE_OF_FIGURES, 100_000), guarded=True),
-    Goal("/figures against ROAPI's events", 12, "x", _ratio(_FIGURES, "ROAPI, rate", 100_000, base="parquet")),
-    Goal("/events against the ceiling", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none")),
-    Goal("/figures against the ceiling", 0.10, "x", _ratio("/figures, rate", "ceiling, rate", 100_000, base="none")),
-    Goal("/events against the ceiling, two workers", 0.10, "x", _ratio("/events, rate", "ceiling, rate", 100_000, base="none", workers=2)),
-    Goal("repeated requests against the ceiling", 0.5, "x", _ratio("/events repeated, rate", "ceiling, rate", 100_000, base="none"), guarded=True),
-    Goal("304 against the ceiling", 0.5, "x", _ratio("/events, 304, rate", "ceiling, rate", 100_000, base="none"), guarded=True),
-    Goal("PostgreSQL: /events against Datasette's table", 5, "x", _ratio(_EVENTS, "Datasette, table, rate", 100_000, engine="postgresql")),
-    Goal("PostgreSQL: /figures against Datasette's table", 5, "x", _ratio(_FIGURES, _TABLE_OF_FIGURES, 100_000, engine="postgresql")),
+    Goal("/events against Datasette's table", 12, "x", _ratio(_EVENTS, "Datasette, table, rate"), guarded=True),
+    Goal("/events against Datasette's nested query", 6, "x", _ratio(_EVENTS, "Datasette, nested, rate")),
+    Goal("/events against Datasette's table, at 1M", 25, "x", _ratio(_EVENTS, "Datasette, table, rate", at=_LARGE)),
+    Goal("/events against Datasette's nested query, at 1M", 25, "x", _ratio(_EVENTS, "Datasette, nested, rate", at=_LARGE)),
+    Goal("/events against ROAPI", 12, "x", _ratio(_EVENTS, "ROAPI, rate", base="parquet")),
+    Goal("/figures against Datasette's table", 12, "x", _ratio(_FIGURES, _TABLE_OF_FIGURES), guarded=True),
+    Goal("/figures against Datasette's nested query", 6, "x", _ratio(_FIGURES, _NESTED_FIGURES)),
+    Goal("/figures against Datasette's table, at 1M", 25, "x", _ratio(_FIGURES, _TABLE_OF_FIGURES, at=_LARGE)),
+    Goal("/figures against Datasette's nested query, at 1M", 25, "x", _ratio(_FIGURES, _NESTED_FIGURES, at=_LARGE)),
+    Goal("/figures against ROAPI", 12, "x", _ratio(_FIGURES, "ROAPI, figures, rate", base="parquet")),
+    Goal("/events against the ceiling", 0.10, "x", _ratio("/events, rate", "ceiling, rate", base="none")),
+    Goal("/figures against the ceiling", 0.10, "x", _ratio("/figures, rate", "ceiling, rate", base="none")),
+    Goal("repeated requests against the ceiling", 0.5, "x", _ratio("/events repeated, rate", "ceiling, rate", base="none"), guarded=True),
+    Goal("304 against the ceiling", 0.5, "x", _ratio("/events, 304, rate", "ceiling, rate", base="none"), guarded=True),
+    Goal("PostgreSQL: /events against Datasette's table", 5, "x", _ratio(_EVENTS, "Datasette, table, rate", engine="postgresql")),
+    Goal("PostgreSQL: /figures against Datasette's table", 5, "x", _ratio(_FIGURES, _TABLE_OF_FIGURES, engine="postgresql")),
     *_on_both("sqlite", "SQLite"),
     *_on_both("postgresql", "PostgreSQL"),
 ]

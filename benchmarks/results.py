@@ -48,6 +48,11 @@ class Results:
         found = self.values.get((measure, size, engine, workers))
         return found.median if found else None
 
+    def highest(self, measure: str, size: int, engine: str) -> float | None:
+        """The highest of the rounds of a measure, of one reader its upper quartile; None where it was not measured."""
+        found = self.values.get((measure, size, engine, 1))
+        return found.high if found else None
+
     def sizes(self, measure: str | None = None, engine: str | None = None) -> list[int]:
         """The sizes of the data, the smallest first; those at which a measure was taken on an engine."""
         taken = [one for one in self.values.values() if measure in {None, one.measure} and engine in {None, one.engine}]

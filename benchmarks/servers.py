@@ -26,21 +26,37 @@ BIN = Path(sys.executable).parent
 CURRENT = {"until": str(2**31 - 1), "seen_until": "9999-12-31"}
 """The columns by which the tables tell the versions of today from earlier ones."""
 
-NESTED = """
-SELECT event.id, event.type, event.status, event.title, event.title_zh, event.summary, event.date_edtf, event.region_id, event.parent_id,
-  (SELECT json_group_array(json_object('role', part.role, 'id', body.id, 'name', body.name, 'name_zh', body.name_zh))
-     FROM event_organisation part JOIN organisation body ON body.id = part.organisation_id AND body.until = :until AND body.seen_until = :seen_until
-    WHERE part.version = event.version) AS organisations,
+_CITATIONS = """
   (SELECT json_group_array(json_object('source', source.id, 'title', source.title, 'title_zh', source.title_zh, 'url', source.url,
      'published', source.published_edtf, 'publisher', source.publisher_id, 'grade', source.grade, 'type', source.type,
      'language', source.language, 'anchor', citation.anchor, 'supports', json(citation.supports), 'stated', json(citation.stated),
      'reading', citation.reading, 'note', citation.note, 'status', citation.status))
      FROM citation JOIN source ON source.id = citation.source_id AND source.until = :until AND source.seen_until = :seen_until
-    WHERE citation.version = event.version) AS citations
-FROM event
-WHERE event.type = :type AND event.region_id = :region AND event.until = :until AND event.seen_until = :seen_until
-ORDER BY event.date_first DESC, event.id DESC LIMIT 20
+    WHERE citation.version = {kind}.version) AS citations
 """
+
+_EVENTS = f"""
+SELECT event.id, event.type, event.status, event.title, event.title_zh, event.summary, event.date_edtf, event.region_id, event.parent_id,
+  (SELECT json_group_array(json_object('role', part.role, 'id', body.id, 'name', body.name, 'name_zh', body.name_zh))
+     FROM event_organisation part JOIN organisation body ON body.id = part.organisation_id AND body.until = :until AND body.seen_until = :seen_until
+    WHERE part.version = event.version) AS organisations,{_CITATIONS.format(kind="event")}
+FROM event
+WHERE event.until = :until AND event.seen_until = :seen_until
+"""
+
+_FIGURES = f"""
+SELECT figure.id, figure.metric, figure.subject, figure.region_id, figure.organisation_id, figure.event_id, figure.period_edtf, figure.value,
+  figure.low, figure.high, figure.qualifier, figure.unit, figure.basis, figure.as_stated, figure.scope_note,
+  figure.agreement,{_CITATIONS.format(kind="figure")}
+FROM figure
+WHERE figure.until = :until AND figure.seen_until = :seen_until
+"""
+
+NESTED = {
+    "pages": f"{_EVENTS} AND event.type = :type AND event.region_id = :region ORDER BY event.date_first DESC, event.id DESC LIMIT 20",
+    "figures": f"{_FIGURES} AND figure.metric = :metric AND figure.region_id = :region ORDER BY figure.id LIMIT 20",
+}
+"""Queries by which Datasette answers pages with nested parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +97,11 @@ class Servers:
         return self._start(Site("ceiling", size, "none", workers, port, 0), command, "/", _environment() | {"CEILING_PAGE": str(page)})
 
     def datasette(self, file: Path, size: int) -> Site | None:
-        """Datasette on a SQLite file, with the nested query as a canned one; None where it is not installed."""
+        """Datasette on a SQLite file, with the nested queries as canned ones; None where it is not installed."""
         if importlib.util.find_spec("datasette") is None:
             return None
         metadata = self.folder / f"datasette-{size}.json"
-        metadata.write_text(json.dumps({"databases": {file.stem: {"queries": {"pages": {"sql": NESTED}}}}}), "utf-8")
+        metadata.write_text(json.dumps({"databases": {file.stem: {"queries": {name: {"sql": sql} for name, sql in NESTED.items()}}}}), "utf-8")
         port = free_port()
         settings = ["sql_time_limit_ms", "60000", "suggest_facets", "off"]
         command = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port), "--metadata", str(metadata)]
@@ -93,14 +109,16 @@ class Servers:
         return self._start(Site("datasette", size, "sqlite", 1, port, 0), command, "/-/versions.json", _environment())
 
     def roapi(self, file: Path, size: int) -> Site | None:
-        """ROAPI on a Parquet file with the events of today; None where it is not installed."""
+        """ROAPI on Parquet files with the events and figures of today; None where it is not installed."""
         program = shutil.which("roapi", path=str(BIN))
         if program is None:
             return None
-        export = export_events(file, self.folder / f"event-{size}.parquet")
+        tables = {"event": _EVENTS.replace("event.region_id,", "event.region_id, event.date_first,"), "figure": _FIGURES}
+        exports = {name: export(file, query, self.folder / f"{name}-{size}.parquet") for name, query in tables.items()}
         port = free_port()
         command = [program, "--addr-http", f"127.0.0.1:{port}", "--addr-postgres", f"127.0.0.1:{free_port()}"]
-        command += ["--addr-flight-sql", f"127.0.0.1:{free_port()}", "--table", f"event={export}"]
+        command += ["--addr-flight-sql", f"127.0.0.1:{free_port()}"]
+        command += [part for name, path in exports.items() for part in ("--table", f"{name}={path}")]
         return self._start(Site("roapi", size, "parquet", 1, port, 0), command, "/api/tables/event?limit=1", _environment())
 
     def _start(self, site: Site, command: list[str], path: str, environment: dict[str, str]) -> Site:
@@ -214,20 +232,18 @@ def own_database(maintenance: str, name: str, *, anew: bool) -> str:
     return database.parse_url(maintenance).set(database=name).render_as_string(hide_password=False)
 
 
-def export_events(file: Path, target: Path) -> Path:
-    """The events of today, with their organisations and citations nested, as Parquet."""
+def export(file: Path, query: str, target: Path) -> Path:
+    """The records of today that a query gives, with what is nested in them as JSON, as Parquet."""
     pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    query = NESTED.split("WHERE event.type", maxsplit=1)[0] + "WHERE event.until = :until AND event.seen_until = :seen_until"
-    query = query.replace("event.region_id,", "event.region_id, event.date_first,")
     writer = None
     with contextlib.closing(sqlite3.connect(file)) as connection:
         cursor = connection.execute(query, CURRENT | {"until": int(CURRENT["until"])})
         names = [column[0] for column in cursor.description]
         schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
         while rows := cursor.fetchmany(20_000):
-            table = pyarrow.Table.from_arrays([pyarrow.array(column, pyarrow.string()) for column in zip(*rows, strict=True)], schema=schema)
+            columns = [[None if value is None else str(value) for value in column] for column in zip(*rows, strict=True)]
             writer = writer or parquet.ParquetWriter(target, schema)
-            writer.write_table(table)
+            writer.write_table(pyarrow.Table.from_arrays([pyarrow.array(column, pyarrow.string()) for column in columns], schema=schema))
     if writer is not None:
         writer.close()
     return target

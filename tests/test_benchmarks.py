@@ -165,9 +165,10 @@ def test_every_goal_is_seen_in_a_full_run() -> None:
 
 def _everything() -> list[str]:
     loads = ["/events", "/figures", "/events repeated", "/events, 304", "/events as_of", "/events fields", "/events beside searches", "ceiling"]
-    loads += ["Datasette, table", "Datasette, nested", "Datasette, table of figures", "ROAPI"]
+    loads += ["Datasette, table", "Datasette, nested", "Datasette, table of figures", "Datasette, nested figures", "ROAPI", "ROAPI, figures"]
     loads += ["/events by type and region", "/figures by metric and region"]
     single = ["/events, exact total", "/search, the commonest word", "first pages of a walk", "last pages of a walk", "memory of a worker, PSS"]
     built = ["load, records/s", "load, time", "load, peak memory of a process", "re-load with 1 % changed, time", "start to first page"]
+    built += ["load, peak memory of all processes", "re-load with 1 % changed, peak memory of all processes"]
     built += ["answers that failed while a release was loaded", "slowest answer to a reader while a release is loaded"]
     return [f"{load}, {part}" for load in loads for part in ("rate", "p50", "p99", "bytes")] + single + built
