@@ -125,7 +125,8 @@ class Listing:
         if self.usual:
             order = self.reader.postings.order(self.kind)
             return walk(order, self.chosen, 0 if values is None else self._place(order, values))
-        return self._sorted(values) if len(self.chosen) <= FEW else self._sought(values)
+        by = None if values is None else values[:-1]  # an id stands once among the chosen
+        return self._sorted(by) if len(self.chosen) <= FEW else self._sought(by)
 
     def _place(self, order: Order, values: list[Any]) -> int:
         """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
@@ -152,8 +153,8 @@ class Listing:
         statement = select(self.table.version).where(*self._joined()).order_by(*(key.sorting(down) for key, down in self.keys))
         if values is not None:
             statement = statement.where(after(self.keys, values))
-        found = self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED))
-        return filter(self.chosen.__contains__, found)
+        with self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last
+            yield from filter(self.chosen.__contains__, found)
 
     def _rows(self, versions: Iterable[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Versions with their sort values."""
@@ -239,7 +240,7 @@ def _as_text(values: Iterable[Any]) -> list[str | None]:
 
 def _is_behind(keys: Keys, row: Sequence[Any], values: Sequence[Any]) -> bool:
     """Whether sort values come behind others; nulls come last either way."""
-    for (_, down), mine, theirs in zip(keys, row, values, strict=False):
+    for (_, down), mine, theirs in zip(keys, row, values, strict=True):
         if mine != theirs:
             return mine is None or (theirs is not None and (mine < theirs if down else mine > theirs))
     return False

@@ -69,8 +69,8 @@ class Order:
 
     @cached_property
     def _ends(self) -> tuple[int, int]:
-        """The lowest and the highest key of a version."""
-        return (int(self.versions.min()), int(self.versions.max())) if len(self.versions) else (0, 0)
+        """The lowest and the highest key of a version; of none, what no key lies between."""
+        return (int(self.versions.min()), int(self.versions.max())) if len(self.versions) else (1, 0)
 
     def has(self, versions: BitMap) -> bool:
         """Whether versions of its kind lie among those that it knows."""
@@ -122,6 +122,8 @@ class Index:
         self._kept: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT, getsizeof=_size)
         self.orders: dict[str, Order] = {}
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
+        self.ordering = Lock()
+        """Held while the orders are read."""
         self._made: dict[str, Any] = {}
         self._lock = Lock()
         self._making = Lock()
@@ -331,20 +333,15 @@ class Postings:
         wanted = query_words(q)
         return intersection([self.any("word", [word]) for word in wanted]) if wanted else BitMap()
 
-    def prepare(self, kinds: Iterable[str]) -> None:
-        """Read what every page of some kinds rests on."""
-        for kind in kinds:
-            self.standing(kind)
-            self.order(kind)
-
     def order(self, kind: str) -> Order:
         """The order in which a list shows its versions by default."""
-        found = self.index.orders.get(kind)
-        if found is None:
-            read = orders({kind: bytes(versions) for kind, versions in self.snapshot.rows("SELECT kind, versions FROM ordering", ())})
-            # That of whoever was first: what another read later may be that of a newer release.
-            found = self.index.orders.setdefault(kind, read.get(kind) or orders({kind: b""})[kind])
-        return found
+        kept = self.index.orders
+        if kind not in kept:
+            with self.index.ordering:
+                if kind not in kept:  # all at one go: what one of them read later may be that of a newer release
+                    rows = self.snapshot.rows("SELECT kind, versions FROM ordering", ())
+                    kept |= orders({kind: b""} | {name: bytes(versions) for name, versions in rows})
+        return kept[kind]
 
 
 def _set(stored: Any) -> BitMap:

@@ -7,7 +7,7 @@ the newest is still right as of that release, and it is enough to look now and t
 import sqlite3
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic
 
 from sqlalchemy import Connection, Engine, func, select
@@ -17,18 +17,12 @@ from app import __version__, database
 from app.database import Beside
 from app.envelopes import ReleaseInfo
 from app.models import Moment
-from app.postings import Index, Postings
+from app.postings import Index
 from app.problems import NotReady
-from app.snapshot import Behind, Lost, Mark, Snapshot
+from app.snapshot import Mark, Snapshot
 
 PATIENCE = 0.25
 """Seconds for which what a database was last seen to hold counts as what it holds."""
-
-PREPARED_FROM = 100_000
-"""Versions of the largest list from which on a release is made ready before it is served: whoever asked first would wait, and others for him."""
-
-PREPARING = 0.5
-"""Seconds after which it is served all the same. With the patience above a release is seen within a second."""
 
 MOST_SPARE = 4
 """Snapshots that wait for the next requests: of those that read a server, so many work at once."""
@@ -105,9 +99,6 @@ class Standing:
         self._lock = Lock()
         self._watch: sqlite3.Connection | None = None
         self._file: object = None
-        self._next: State | None = None
-        """What is made ready to be served."""
-        self._due = 0.0
 
     def now(self) -> State:
         """The newest release; NotReady where there is none."""
@@ -116,8 +107,6 @@ class Standing:
     def known(self) -> State | None:
         """The newest release, if that can be told without reading anything."""
         now = monotonic()
-        if self._next is not None and now > self._due:
-            return self._hurried()
         if self._state is None or now - self._looked < self.patience:
             return self._state
         # A SQLite file tells whether it was written to.
@@ -131,7 +120,7 @@ class Standing:
         state = self.now()
         if state.release.id < release:
             state = self.look()
-        return state if state.release.id >= release else self._hurried() or state
+        return state
 
     def look(self) -> State:
         """The newest release, looked up now."""
@@ -145,49 +134,21 @@ class Standing:
         fresh = State.of(release, beside, self._file)
         with self._lock:
             self._looked, self._seen = now, mark
-            if self._state is None or (self._state != fresh != self._next and not self._prepares(self._state, fresh)):
-                return self._serve(fresh)
-            return self._state
-
-    def _serve(self, state: State) -> State:
-        if self._state is not None:
-            self._state.let_go()
-        self._state, self._next = state, None
-        return state
-
-    def _prepares(self, served: State, fresh: State) -> bool:
-        """Begin to make a release ready, if that is worth it, none is on its way, and what is served is still right meanwhile."""
-        many = max((len(order.versions) for order in served.index.orders.values()), default=0)
-        if many < PREPARED_FROM or self._next is not None or (served.beside, served.file) != (fresh.beside, fresh.file):
-            return False
-        self._next, self._due = fresh, self._looked + PREPARING
-        Thread(target=self._prepare, args=(served, fresh), daemon=True).start()
-        return True
-
-    def _prepare(self, served: State, fresh: State) -> None:
-        """Make ready what the lists that were asked for rest on, and serve it."""
-        snapshot = fresh.snapshot(self.engine)
-        try:
-            Postings(fresh.index, snapshot, Moment(fresh.release.id)).prepare(list(served.index.orders))
-        except (DBAPIError, Behind, Lost, Outdated):
-            pass  # which whoever asks next is told
-        finally:
-            snapshot.close()
-        with self._lock:
-            if self._next is fresh:
-                self._serve(fresh)
-
-    def _hurried(self) -> State | None:
-        """What is to be served now, whether it is ready or not."""
-        with self._lock:
-            return self._state if self._next is None else self._serve(self._next)
+            if self._state != fresh:
+                self._let_go()
+                self._state = fresh
+            return self._state or fresh
 
     def forget(self) -> None:
         """Let go of what is known, as it turned out to be no longer there."""
         with self._lock:
-            if self._state is not None:
-                self._state.let_go()
-            self._state = self._next = None
+            self._let_go()
+            self._state = None
+
+    def _let_go(self) -> None:
+        """Close what waits to read what was known."""
+        if self._state is not None:
+            self._state.let_go()
 
     def _mark(self) -> object:
         """What is different as soon as anything was written to the file, or it was replaced."""
@@ -209,8 +170,7 @@ class Standing:
 
     def close(self) -> None:
         """Look no longer."""
-        if self._state is not None:
-            self._state.let_go()
+        self._let_go()
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,10 @@ import pytest
 from fastapi import Response
 from sqlalchemy import event
 
-from app import caching, chosen, heap, remembering, standing
+from app import caching, chosen, heap, remembering
 from app.api import events, routing
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
-from app.postings import Postings
 from app.reader import Reader
 from app.settings import Settings
 from app.snapshot import Snapshot
@@ -196,55 +195,6 @@ def test_memory_is_given_back_after_what_took_longer(databases: Databases, monke
             assert client.get(f"/events?facets={name}").is_success
             assert given_back.wait(20)
             given_back.clear()
-
-
-def test_a_large_release_is_made_ready_before_it_is_served(databases: Databases, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ready, prepare = threading.Event(), Postings.prepare
-
-    def prepare_when_told(self: Postings, kinds: Iterable[str]) -> None:
-        ready.wait(30)
-        prepare(self, kinds)
-
-    monkeypatch.setattr(Postings, "prepare", prepare_when_told)
-    monkeypatch.setattr(standing, "PREPARED_FROM", 1)
-    monkeypatch.setattr(standing, "PREPARING", 60)
-    url = databases.new()
-    load(url, seeds)
-    app = create_app(Settings(database_url=url))
-
-    def served(client: httpx.Client, **headers: str) -> str:
-        return str(client.get("/events", headers=headers).headers[RELEASE_HEADER])
-
-    def publish(before: str, after: str) -> None:
-        edit(seeds, "figures.yaml", f"value: {before} billion USD", f"value: {after} billion USD")
-        load(url, seeds)
-
-    with Server(url, app) as client:
-        assert served(client) == "1"
-        publish("76", "77")
-        assert {served(client) for _ in range(20)} == {"1"}
-        # Who has seen it elsewhere gets it at once, and nobody steps back from it.
-        assert served(client, **{RELEASE_HEADER: "2"}) == "2"
-        assert served(client) == "2"
-        publish("77", "78")
-        assert served(client) == "2"
-        ready.set()
-        deadline = time.monotonic() + 10
-        while served(client) == "2":
-            assert time.monotonic() < deadline
-        assert app.state.standing.now().release.id == 3
-        # One after the other: the newest is served at once. What takes too long is not waited for.
-        ready.clear()
-        publish("78", "79")
-        assert served(client) == "3"
-        publish("79", "80")
-        assert served(client) == "5"
-        monkeypatch.setattr(standing, "PREPARING", 0.3)
-        publish("80", "81")
-        assert served(client) == "5"
-        time.sleep(0.4)
-        assert served(client) == "6"
-        ready.set()
 
 
 def test_every_answer_has_a_request_id(api: httpx.Client) -> None:

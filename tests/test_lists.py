@@ -3,10 +3,13 @@
 import json
 import random
 import shutil
+import time
 from array import array
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from threading import Barrier
 from typing import Any, cast
 
 import httpx
@@ -85,10 +88,12 @@ def _sorted(records: list[dict[str, Any]], field: str, *, down: bool) -> list[st
 
 
 @pytest.mark.parametrize(("path", "sort", "field", "down"), SORTS)
-@pytest.mark.parametrize("limit", [23, 200])
+@pytest.mark.parametrize(("limit", "few"), [(23, lists.FEW), (200, lists.FEW), (23, 40)])
 def test_a_walk_sorts_with_nulls_last_and_ids_ascending_among_equals(
-    synthetic: httpx.Client, path: str, sort: str, field: str, down: bool, limit: int
+    synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str, sort: str, field: str, down: bool, limit: int, few: int
 ) -> None:
+    """Also of lists so long that the database goes through its own order."""
+    monkeypatch.setattr(lists, "FEW", few)
     every = walk(synthetic, path, sort="id")
     assert [record["id"] for record in every] == sorted(record["id"] for record in every)
     assert [record["id"] for record in walk(synthetic, path, sort=sort, limit=limit)] == _sorted(every, field, down=down)
@@ -277,21 +282,31 @@ def test_orders_of_kinds_between_each_other_share_their_places() -> None:
         assert [found[kind].places(BitMap([version])).tolist() for version in versions] == [[place] for place in range(len(versions))]
 
 
-def test_of_orders_that_are_read_at_once_one_is_used() -> None:
-    """Who is slower may read that of a newer release, with other places."""
-    index = Index(Moment(1))
+def test_of_those_who_need_the_orders_at_once_one_reads_them_all() -> None:
+    """What another read later may be that of a newer release, with other places."""
+    index, asking, read = Index(Moment(1)), Barrier(4), []
 
-    class Now:
+    class Slow:
         def rows(self, *_: object) -> list[tuple[str, bytes]]:
-            return [("event", array("I", [9, 3, 2, 1]).tobytes())]
+            read.append(1)
+            time.sleep(0.1)
+            return [("event", array("I", [3, 2, 1]).tobytes()), ("figure", array("I", [5, 4]).tobytes())]
 
-    class Late:
-        def rows(self, *_: object) -> list[tuple[str, bytes]]:
-            first.append(Postings(index, cast("Snapshot", Now()), Moment(1)).order("event"))
-            return [("event", array("I", [3, 2, 1]).tobytes())]
+    def ask(kind: str) -> Order:
+        asking.wait()
+        return Postings(index, cast("Snapshot", Slow()), Moment(1)).order(kind)
 
-    first: list[Order] = []
-    assert Postings(index, cast("Snapshot", Late()), Moment(1)).order("event") is first[0] is index.orders["event"]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(ask, ["event", "figure", "event", "figure"]))
+    assert [order.versions.tolist() for order in found] == [[3, 2, 1], [5, 4]] * 2
+    assert read == [1]
+
+
+def test_a_kind_without_records_has_an_empty_order() -> None:
+    order = orders({"event": b""})["event"]
+    assert list(lists.walk(order, BitMap(), 0)) == []
+    with pytest.raises(Outdated):
+        lists.walk(order, BitMap([0]), 0)
 
 
 @pytest.mark.parametrize("chosen", ["all", "none", "every second", "a few", "some", "the last", "the first", "a block at the end", "one in fifty"])
