@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from app import vocabulary
 from app.models import Organisation, Region, RegionWithin, columns
 from app.parameters import ListQuery
+from app.participation import Buckets, Participation
 from app.postings import NONE, TAKING
 from app.problems import InvalidRequest, invalid
 from app.reader import Reader
@@ -144,8 +145,6 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
     """Counts by organisations that take part, in the roles that the query names, if it does."""
 
     def counts(reader: Reader, query: Any) -> bytes:
-        from app.participation import Buckets, Participation  # noqa: PLC0415  it brings NumPy
-
         chosen, postings = choose(reader, query), reader.postings
         parts = postings.index.once("parts", lambda: Participation(postings.values("event.organisation"), postings.portions("event.taking")))
         buckets = postings.index.kept(("buckets", reader.moment.release), lambda: Buckets(_labelled(reader, parts.organisations)))
