@@ -49,12 +49,12 @@ def _ratio(one: str, other: str, *, at: int | None = None, engine: str = "sqlite
     return look
 
 
-def _growth(measure: str, engine: str, since: int = 0) -> Look:
-    """How much larger it is at the largest size than at the smallest, or than at another by its place among the sizes."""
+def _growth(measure: str, engine: str, since: int | None = None) -> Look:
+    """How much larger it is at the largest size than at the smallest, or than at another."""
 
     def look(results: Results) -> tuple[float, int] | None:
         sizes = results.sizes(measure, engine) or [0]
-        smallest, largest = sizes[max(since, -len(sizes))], sizes[-1]
+        smallest, largest = since or sizes[0], sizes[-1]
         above, below = results.value(measure, largest, engine), results.value(measure, smallest, engine)
         return (above / below, largest) if above is not None and below and smallest < largest else None
 
@@ -127,17 +127,17 @@ def _on_both(engine: str, title: str) -> list[Goal]:
             least=False,
         ),
         Goal(
-            f"{title}: load, memory of all processes, largest against the size before",
+            f"{title}: load, memory of all processes, largest against {_USUAL:,} events",
             2,
             "x",
-            _growth("load, peak memory of all processes", engine, -2),
+            _growth("load, peak memory of all processes", engine, _USUAL),
             least=False,
         ),
         Goal(
-            f"{title}: re-load, memory of all processes, largest against the size before",
+            f"{title}: re-load, memory of all processes, largest against {_USUAL:,} events",
             2,
             "x",
-            _growth("re-load with 1 % changed, peak memory of all processes", engine, -2),
+            _growth("re-load with 1 % changed, peak memory of all processes", engine, _USUAL),
             least=False,
         ),
         Goal(
