@@ -126,7 +126,8 @@ class Listing:
             order = self.reader.postings.order(self.kind)
             return walk(order, self.chosen, 0 if values is None else self._place(order, values))
         by = None if values is None else values[:-1]  # an id stands once among the chosen
-        return self._sorted(by) if len(self.chosen) <= FEW else self._sought(by)
+        # To join values that are not stored to each record takes the database longer than to go through all of them once.
+        return self._sorted(by) if len(self.chosen) <= FEW and not self._joined() else self._sought(by)
 
     def _place(self, order: Order, values: list[Any]) -> int:
         """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""

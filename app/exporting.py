@@ -12,9 +12,9 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import select
 from starlette.types import Receive, Scope, Send
 
-from app.formats import FORMATS, Context, LibraryMissing
+from app.formats import FORMATS, Context, LibraryMissing, TooLarge
 from app.models import Region, Source, columns
-from app.problems import NotAcceptable
+from app.problems import InvalidRequest, NotAcceptable, invalid
 from app.reader import Reader
 
 IN_MEMORY = 8_000_000
@@ -42,6 +42,8 @@ def export(reader: Reader, kind: str, records: Iterable[bytes]) -> Response:
         spool.close()
         if isinstance(error, LibraryMissing):
             raise NotAcceptable(str(error)) from None
+        if isinstance(error, TooLarge):
+            raise InvalidRequest([invalid("format", format.id, f"is too small for this: {error}")]) from None
         raise
     size = spool.tell()
     spool.seek(0)

@@ -33,8 +33,8 @@ from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, i
 from app.projection import projection
 from app.reader import Reader
 
-_MOST_CANDIDATES = 5000
-"""Ids that are compared for "did you mean"."""
+_NEAR = 250
+"""Ids or names before a wrong one, and as many behind it, that are compared for "did you mean"."""
 
 ROWS = 500
 """Rows that are fetched at a time."""
@@ -115,11 +115,10 @@ def _strangers(reader: Reader, parameter: str, kind: str, wanted: list[str]) -> 
     if 0 < reader.moment.release < reader.newest:
         table = columns(KINDS[kind])
         there = set(connection.scalars(select(table.id).where(table.id.in_(wanted), reader.moment.whole(table))))
-    candidates = _candidates(connection, kind) if len(found) < len(wanted) else []
     for identifier in wanted:
         row = found.get(identifier)
         if row is None:
-            close = vocabulary.closest(identifier, candidates)
+            close = _meant(reader, kind, identifier)
             hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
             errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
         elif row.state != "current" and reader.moment.release == reader.newest:
@@ -131,10 +130,17 @@ def _strangers(reader: Reader, parameter: str, kind: str, wanted: list[str]) -> 
     return errors
 
 
-def _candidates(connection: Connection, kind: str) -> Sequence[str]:
-    """Ids that a wrong one may have been meant for."""
-    record = columns(Record)
-    return connection.scalars(select(record.id).where(record.kind == kind, record.state == "current").limit(_MOST_CANDIDATES)).all()
+def _meant(reader: Reader, kind: str, identifier: str) -> str | None:
+    """The id of a kind that a wrong one was most likely meant for."""
+    table = columns(KINDS[kind])
+    return _close(reader.connection, table.id, identifier, reader.moment.whole(table))
+
+
+def _close(connection: Connection, column: ColumnElement[str], wrong: str, *where: ColumnElement[bool]) -> str | None:
+    """The value of a column that a wrong one was most likely meant for; of very many, one of those that stand next to it."""
+    behind = select(column).where(*where, column >= wrong).order_by(column).limit(_NEAR)
+    before = select(column).where(*where, column < wrong).order_by(column.desc()).limit(_NEAR)
+    return vocabulary.closest(wrong, [*connection.scalars(before), *connection.scalars(behind)])
 
 
 def documents(connection: Connection, given: list[str]) -> list[Any]:
@@ -145,8 +151,7 @@ def documents(connection: Connection, given: list[str]) -> list[Any]:
     errors = []
     for value in dict.fromkeys(given):
         if not any(value in (row.name, row.sha256) for row in found):
-            names = connection.scalars(select(document.name).limit(_MOST_CANDIDATES)).all()
-            close = vocabulary.closest(value, names)
+            close = _close(connection, document.name, value)
             message = "there is no held document of this name or SHA-256" + (f"; did you mean {close!r}?" if close else "")
             errors.append(invalid("document", value, message, close))
     if errors:
@@ -347,7 +352,7 @@ def _tell_why(reader: Reader, kind: str, identifier: str, before: EdtfDate | Non
     request, record = reader.request, columns(Record)
     known = reader.connection.scalar(select(record.key).where(record.id == identifier, record.kind == kind))
     if known is None:
-        close = vocabulary.closest(identifier, _candidates(reader.connection, kind))
+        close = _meant(reader, kind, identifier)
         raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
     fate = history.fate(reader.connection, kind, identifier, reader.moment)
     if fate is None:

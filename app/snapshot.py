@@ -1,6 +1,7 @@
 """What a request reads from: one connection to a state of the data, for plain statements and for those that are put together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
@@ -66,7 +67,8 @@ class Snapshot:
             driver: Any = self._connection.connection.dbapi_connection
         else:
             if self._raw is None:
-                self._raw, self._taken, self._again = self.engine.raw_connection(), monotonic(), False
+                with self._told():
+                    self._raw, self._taken, self._again = self.engine.raw_connection(), monotonic(), False
                 self._commit_each(True)
                 self._check(self._raw)
             driver = self._raw.dbapi_connection
@@ -80,7 +82,8 @@ class Snapshot:
         driver: Any = taken.dbapi_connection
         rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
         if not driver.autocommit:
-            driver.rollback()  # whoever reads now begins a transaction of its own
+            with self._told():
+                driver.rollback()  # whoever reads now begins a transaction of its own
         mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0)
         if not _has(mark, least):
             raise Behind(mark.release, least.release)
@@ -95,7 +98,19 @@ class Snapshot:
         except self.engine.dialect.loaded_dbapi.Error as error:
             if self._again and getattr(driver, "closed", False):
                 raise Lost from error
-            raise DBAPIError.instance(statement, None, error, self.engine.dialect.loaded_dbapi.Error, dialect=self.engine.dialect) from error
+            raise self._failure(error, statement) from error
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Failures of the driver as those of SQLAlchemy, which answers are made of."""
+        try:
+            yield
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception, statement: str | None = None) -> Exception:
+        dialect = self.engine.dialect
+        return DBAPIError.instance(statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect)
 
     def _commit_each(self, each: bool) -> None:
         """Whether plain statements stand for themselves: versions never change, and a transaction takes two more messages to the server."""

@@ -1,5 +1,7 @@
 """`convert` over HTTP, on both engines; the rates and their days have tests of their own."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -86,6 +88,17 @@ def test_bounds_compare_converted_numbers(synthetic: httpx.Client) -> None:
         assert all(identifier in answer["note"] for identifier in unknown)
         points = [point for series in walk(synthetic, "/figures/series", convert="USD", **asked) for point in series["points"]]
         assert {point["figure"]["id"] for point in points} == wanted
+
+
+def test_facets_of_what_is_only_sorted_by_converted_numbers_are_not_limited(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A facet leaves its own filter out, which may be what keeps the figures few enough to be sorted."""
+    asked: dict[str, Any] = {"metric": "market-size", "facets": "metric,basis", "limit": 1}
+    plain = synthetic.get("/figures", params=asked).json()
+    monkeypatch.setattr("app.api.figures.MOST_COMPARED", plain["page"]["total"])
+    assert synthetic.get("/figures").json()["page"]["total"] > plain["page"]["total"]
+    sorted_by_value = synthetic.get("/figures", params=asked | {"convert": "USD", "sort": "-value"})
+    assert sorted_by_value.status_code == 200
+    assert sorted_by_value.json()["facets"] == plain["facets"]
 
 
 def test_comparing_without_a_currency_is_refused(api: httpx.Client) -> None:

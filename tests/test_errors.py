@@ -20,7 +20,7 @@ from app.api import events
 from app.api.routing import AT_ONCE
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import SEEDS, Databases, Server, load
+from tests.conftest import SEEDS, Databases, Server, load, walk
 
 LISTS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
 ONES = [
@@ -249,6 +249,14 @@ def test_a_single_parameter_given_twice_is_refused(api: httpx.Client, name: str)
 @pytest.mark.parametrize("query", ["q=%ff", "q=%c3%28", "%ff=1"])
 def test_bytes_that_are_no_text_are_refused(api: httpx.Client, query: str) -> None:
     assert "is not UTF-8" in problem(api.get(f"/events?{query}"), 422, "invalid-request")["detail"]
+
+
+@pytest.mark.parametrize("kind", ["event", "figure", "organisation", "source"])
+def test_of_very_many_what_was_meant_is_looked_for_beside_it(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr("app.paging._NEAR", 2)
+    ids = [record["id"] for record in walk(synthetic, f"/{kind}s", fields="id")]
+    for identifier in (min(ids), sorted(ids)[len(ids) // 2], max(ids)):
+        assert repr(identifier) in problem(synthetic.get(f"/{kind}s/{identifier}x"), 404, "not-found")["detail"]
 
 
 def test_a_cursor_belongs_to_its_query(synthetic: httpx.Client) -> None:

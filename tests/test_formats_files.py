@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import feedparser
+import httpx
 import openpyxl
 import pandas
 import pyarrow
@@ -142,6 +143,15 @@ def test_a_workbook_says_what_it_cannot_hold(exported: Exported, monkeypatch: py
     monkeypatch.setattr(workbook, "MOST_ROWS", 10)
     with pytest.raises(TooLarge, match="narrow the query"):
         written("xlsx", "event", exported["synthetic"]["event"])
+
+
+def test_who_asks_for_more_than_a_workbook_holds_is_told_so(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook, "MOST_ROWS", 10)
+    answer = synthetic.get("/events?format=xlsx")
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["parameter"], error["value"]) == ("format", "xlsx")
+    assert "narrow the query" in error["message"]
 
 
 CHANGES: list[Record] = [

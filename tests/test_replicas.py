@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from app import database, snapshot
@@ -19,6 +20,7 @@ from app.cli import app as command
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.settings import Settings
+from app.snapshot import Mark, Snapshot
 from tests.conftest import SEEDS, Databases, Server, load
 from tests.test_cli import cgt as in_a_process
 from tests.test_errors import problem
@@ -223,6 +225,29 @@ def test_a_host_that_lags_gives_no_mixture_of_releases(replica: str, on_postgres
                 assert value == {"1": 76e9, "2": 77e9}[answer.headers[RELEASE_HEADER]] == {1: 76e9, 2: 77e9}[answer.json()["release"]["id"]]
         load(replica, seeds)
         assert all(client.get(NUMBER).headers[RELEASE_HEADER] == "2" for _ in range(20))
+
+
+def test_a_connection_that_cannot_be_made_or_dies_at_once_is_a_failure_like_any_other(replica: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures of SQLAlchemy are answered with 503, those of the driver were a 500."""
+    away = database.connect("postgresql://postgres@127.0.0.1:1/cgt")
+    for read in (lambda: Snapshot(away).rows("SELECT 1", ()), lambda: Snapshot(away).connection):
+        with pytest.raises(OperationalError):
+            read()
+    engine, killer, run = database.connect(replica), database.connect(replica), Snapshot._run
+
+    def killed(self: Snapshot, driver: Any, statement: str, parameters: Any) -> list[Any]:
+        rows = run(self, driver, statement, parameters)
+        with killer.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": driver.info.backend_pid})
+        return rows
+
+    monkeypatch.setattr(Snapshot, "_run", killed)
+    snapshot = Snapshot(engine, Mark(1, None, None, 0))
+    with pytest.raises(OperationalError):
+        _ = snapshot.connection
+    snapshot.close()
+    for one in (away, engine, killer):
+        one.dispose()
 
 
 @pytest.mark.parametrize(("deed", "retry"), [("pg_terminate_backend", "5"), ("pg_cancel_backend", "1")])

@@ -1,11 +1,16 @@
 """`/organisations?q=`: names in either language, abbreviations, mistranslations and near misses, each with its score."""
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
-from tests.conftest import walk
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import Databases, Server, load, walk
 from tests.test_errors import problem
 
 
@@ -85,3 +90,18 @@ def test_files_hold_the_same(api: httpx.Client, format: str) -> None:
     assert answer.status_code == 200
     if format == "ndjson":
         assert answer.json()["match"]["how"] == "words"
+
+
+def test_facets_beside_a_query_take_however_many_it_finds(databases: Databases, synthetic_folder: Path) -> None:
+    """SQLite takes so many parameters in a statement, PostgreSQL 65,535."""
+    url = databases.new()
+    load(url, synthetic_folder)
+    app = create_app(Settings(database_url=url))
+    if url.startswith("sqlite"):
+        event.listen(app.state.engine, "connect", lambda connection, _: connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 11))
+    path = "/organisations?q=body&facets=type,region,role&limit=1"
+    with Server(url, app) as client:
+        found = client.get(path)
+    assert found.status_code == 200
+    assert found.json()["page"]["total"] == 12
+    assert sum(bucket["count"] for bucket in found.json()["facets"]["type"]) == found.json()["page"]["total"]

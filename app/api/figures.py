@@ -215,9 +215,9 @@ def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Re
 
 
 def _shown(reader: Reader, query: FigureQuery) -> BitMap:
-    """The versions of figures that a query shows, by their converted numbers if these are compared."""
-    compares = query.convert is not None and query.compares() is not None
-    return BitMap(_compared(reader, query, str(query.convert))[0]) if compares else choose(reader, query)
+    """The versions of figures that a query shows, by their converted numbers if these are bounded."""
+    bounded = query.convert is not None and (query.min is not None or query.max is not None)
+    return BitMap(_compared(reader, query, str(query.convert))[0]) if bounded else choose(reader, query)
 
 
 FACETS = {

@@ -153,8 +153,8 @@ def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]
 
 def _standing(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
     """What facets count: with `q` what it finds."""
-    found = [] if query.q is None else [organisation.id.in_(_resolved(reader, query.q))]
-    return [reader.moment.of(organisation), *_where(reader, query), *found]
+    found = None if query.q is None else values(reader.connection, dict.fromkeys(_resolved(reader, query.q), 0.0))
+    return [reader.moment.of(organisation), *_where(reader, query), *([] if found is None else [organisation.id.in_(select(found.id))])]
 
 
 def _by_role(reader: Reader, query: Any) -> Select[Any]:
