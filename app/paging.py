@@ -36,6 +36,9 @@ from app.reader import Reader
 _NEAR = 250
 """Ids or names before a wrong one, and as many behind it, that are compared for "did you mean"."""
 
+_SUGGESTED = 5
+"""Wrong ids of a parameter for which it is said what was meant: to look for it takes milliseconds, in which others may wait."""
+
 ROWS = 500
 """Rows that are fetched at a time."""
 
@@ -118,7 +121,7 @@ def _strangers(reader: Reader, parameter: str, kind: str, wanted: list[str]) -> 
     for identifier in wanted:
         row = found.get(identifier)
         if row is None:
-            close = _meant(reader, kind, identifier)
+            close = _meant(reader, kind, identifier) if len(errors) < _SUGGESTED else None
             hint = f"; did you mean {close!r}?" if close else f"; see /{kind}s"
             errors.append(invalid(parameter, identifier, f"there is no {kind} of this id{hint}", close))
         elif row.state != "current" and reader.moment.release == reader.newest:
@@ -148,10 +151,10 @@ def documents(connection: Connection, given: list[str]) -> list[Any]:
     document = columns(Document)
     wanted = select(document.id, document.name, document.sha256).where(or_(document.name.in_(given), document.sha256.in_(given)))
     found = list(connection.execute(wanted))
-    errors = []
+    errors: list[ProblemError] = []
     for value in dict.fromkeys(given):
         if not any(value in (row.name, row.sha256) for row in found):
-            close = _close(connection, document.name, value)
+            close = _close(connection, document.name, value) if len(errors) < _SUGGESTED else None
             message = "there is no held document of this name or SHA-256" + (f"; did you mean {close!r}?" if close else "")
             errors.append(invalid("document", value, message, close))
     if errors:

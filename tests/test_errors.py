@@ -251,6 +251,14 @@ def test_bytes_that_are_no_text_are_refused(api: httpx.Client, query: str) -> No
     assert "is not UTF-8" in problem(api.get(f"/events?{query}"), 422, "invalid-request")["detail"]
 
 
+def test_of_many_wrong_ids_only_the_first_are_told_what_was_meant(api: httpx.Client) -> None:
+    """Two hundred of them kept everybody waiting for a second."""
+    errors = problem(api.get("/events", params={"region": [f"cn-b{letter}" for letter in "klmnopqrst"]}), 422, "invalid-request")["errors"]
+    assert len(errors) == 10
+    assert [error["did_you_mean"] is not None for error in errors] == [True] * 5 + [False] * 5
+    assert errors[9]["message"] == "there is no region of this id; see /regions"
+
+
 @pytest.mark.parametrize("kind", ["event", "figure", "organisation", "source"])
 def test_of_very_many_what_was_meant_is_looked_for_beside_it(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr("app.paging._NEAR", 2)
