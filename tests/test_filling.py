@@ -17,6 +17,7 @@ from app.main import create_app
 from app.models import Posting, columns
 from app.seeding import filling, postings
 from app.seeding import load as seeding
+from app.seeding.files import SeedError
 from app.seeding.postings import Gathered
 from app.seeding.publication import Publication
 from app.settings import Settings
@@ -31,6 +32,23 @@ MADE = {
 """The indexes of tables in the order in which they were made."""
 
 BROKEN = "INSERT INTO event_topic (version, topic) VALUES (1000000, 'cgt')"
+
+
+def test_a_new_file_of_which_nothing_comes_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Publication) -> None:
+        raise SeedError([])
+
+    monkeypatch.setattr(filling, "FEWEST", 1)
+    monkeypatch.setattr(Publication, "publish", fail)
+    engine = database.connect(f"sqlite:///{tmp_path / 'new.db'}")
+    with pytest.raises(SeedError):
+        seeding.load(engine, seeding.read(SEEDS))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "new.db").touch()
+    with pytest.raises(SeedError):
+        seeding.load(engine, seeding.read(SEEDS))
+    assert [file.name for file in tmp_path.iterdir()] == ["new.db"]  # which was there before
+    engine.dispose()
 
 
 def shape(engine: Engine) -> dict[str, Any]:
@@ -217,6 +235,6 @@ def test_what_a_killed_filling_left_is_thrown_away_and_a_failed_one_leaves_nothi
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         loading(f"sqlite:///{tmp_path}/atlas.db", patch, fail)
-    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("atlas.db", 0)]
+    assert list(tmp_path.iterdir()) == []
     folder = loading(f"sqlite:///{tmp_path}/atlas.db", monkeypatch, lambda _: None)
     assert [file.name for file in folder.iterdir()] == ["atlas.db"]

@@ -40,6 +40,7 @@ def test_the_curated_files_say_the_same_as_json_lines(seeds: Path) -> None:
     ("line", "message"),
     [
         ('{"id": "x",', "(no id): is not JSON: "),
+        ('\ufeff{"id": "x"}', "(no id): begins with a byte order mark; save the file as UTF-8 without one"),
         ('{"id": "x", "title": null}', "(no id): title has no value; leave the key out"),
         ('{"id": "x", "title": "a", "title": "b"}', "(no id): has the key 'title' twice; keep one"),
         ('{"id": "x", "title": "\\"a\\": b", "title" : "b"}', "(no id): has the key 'title' twice; keep one"),

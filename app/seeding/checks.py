@@ -347,7 +347,7 @@ def _retired(data: Dataset) -> Iterator[Mistake]:
         target = retired.merged_into
         if target is None:
             continue
-        if target not in data.table(retired.kind):
+        if target not in data.table(retired.kind) and target not in data.broken and retired.kind not in data.unread:
             yield entry.mistake(f"merged_into: there is no {retired.kind} {target!r} to merge into", "merged_into")
 
 

@@ -5,6 +5,7 @@ a value are mistakes here, so an alias bomb is refused before anything is expand
 """
 
 import json
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,9 @@ def line(content: bytes, shown: str, number: int) -> tuple[Entry | None, Mistake
         except UnicodeDecodeError as error:
             return None, Mistake(shown, number, "(no id)", f"is not UTF-8 (byte {error.start} of the line); save the file as UTF-8")
         except json.JSONDecodeError as error:
-            return None, Mistake(shown, number, "(no id)", f"is not JSON: {error.msg} (character {error.pos + 1} of the line)")
+            marked = "begins with a byte order mark; save the file as UTF-8 without one"
+            told = marked if content.startswith(BOM_UTF8) else f"is not JSON: {error.msg} (character {error.pos + 1} of the line)"
+            return None, Mistake(shown, number, "(no id)", told)
         except RecursionError:
             return None, Mistake(shown, number, "(no id)", f"nests deeper than {_DEEPEST} levels; no entry needs that")
         except ValueError as error:

@@ -77,7 +77,8 @@ def beside(engine: Engine) -> Iterator[Engine]:
 
 @contextmanager
 def _reserved(engine: Engine, path: Path) -> Iterator[bool]:
-    """A file kept from others who would write to it; whether there is still nothing in it."""
+    """A file kept from others who would write to it; whether there is still nothing in it. One that is new goes again where nothing comes of it."""
+    existed = path.exists()
     try:
         with closing(sqlite3.connect(path, timeout=database.BUSY_TIMEOUT, isolation_level=None)) as connection:
             file = database.identity(str(path))
@@ -87,7 +88,12 @@ def _reserved(engine: Engine, path: Path) -> Iterator[bool]:
             untouched = file == database.identity(str(path)) and not _is_something(path)
             if not untouched:
                 connection.execute("ROLLBACK")
-            yield untouched
+            try:
+                yield untouched
+            except BaseException:
+                if untouched and not existed and not _is_something(path):
+                    path.unlink(missing_ok=True)
+                raise
     except (sqlite3.Error, OSError) as error:
         raise database.DatabaseError(database.explain(engine, error)) from error
 

@@ -280,11 +280,11 @@ def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | Non
         if row.id in data.table(row.kind):
             continue
         if (kind := data.kind(row.id)) is not None:
-            message = f"was published as a {row.kind} in release {row.release}; give the {kind} another id"
+            message = f"was published as {_one(row.kind)} in release {row.release}; give the {kind} another id"
             mistakes.append(data.entry(row.id).mistake(message, "id"))
         elif row.id in data.retired:
             if data.retired[row.id].kind != row.kind:
-                message = f"was published as a {row.kind} in release {row.release}; retire it as one"
+                message = f"was published as {_one(row.kind)} in release {row.release}; retire it as one"
                 mistakes.append(data.entry(row.id).mistake(message, "kind"))
         else:
             mend = "restore it" if row.kind == "document" else "restore it, or retire it in retired.yaml with a reason"
@@ -293,3 +293,7 @@ def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | Non
             mistakes.append(Mistake(f"{file}.yaml", 1, row.id, message))
     if mistakes:
         raise SeedError(sorted(mistakes))
+
+
+def _one(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
