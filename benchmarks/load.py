@@ -53,7 +53,7 @@ class Clients:
         rest(load.site)
         with nullcontext() if load.search is None else Searching(load.site, load.search):
             found = self._wrk(load, self.seconds)
-            needed = found["p50"] / 1000 * _ANSWERS if found["requests"] else _LONGEST
+            needed = found["p50"] / 1000 * _ANSWERS if found["rate"] else _LONGEST
             if needed > self.seconds:
                 rest(load.site)
                 found = self._wrk(load, min(_LONGEST, math.ceil(needed)))
