@@ -76,9 +76,9 @@ def answer(
         return export(reader, kind, each(listing.bodies(listing.behind(behind), quoted=as_json)))
     found = list(islice(listing.behind(behind), query.limit + 1))
     more = len(found) > query.limit
-    bodies = list(listing.bodies(found[: query.limit], quoted=as_json))
-    cursor = written(reader, listing.cursor(found[query.limit - 1], bodies[-1]), sealed(reader.request, force)) if more else None
-    shown = each(bodies)
+    whole = list(listing.bodies(found[: query.limit], quoted=as_json))
+    cursor = written(reader, listing.cursor(found[query.limit - 1], whole[-1]), sealed(reader.request, force)) if more else None
+    shown = each(whole)
     if not as_json:
         link = {"Link": f'<{link_to_next(reader.request, cursor)}>; rel="next"'} if cursor else {}
         return export(replace(reader, headers=reader.headers | link), kind, shown)

@@ -59,7 +59,7 @@ class SortKey:
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
     shown: Callable[[Any], Any] | None = None
-    """Its value as the JSON of a record shows it (`chosen.Shown`): what lists are sorted by that nobody has sorted is not looked up once more."""
+    """Its value as the JSON of a record shows it (`chosen.Shown`), of those that default orders go by: their cursors are made from it."""
 
     def sorting(self, down: bool) -> ColumnElement[Any]:
         """As a term of ORDER BY; nulls come last either way, which is said only where there are any: it may hide an index."""

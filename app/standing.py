@@ -134,10 +134,10 @@ class Standing:
         fresh = State.of(release, beside, self._file)
         with self._lock:
             self._looked, self._seen = now, mark
-            if self._state != fresh:
+            if self._state is None or self._state != fresh:
                 self._let_go()
                 self._state = fresh
-            return self._state or fresh
+            return self._state
 
     def forget(self) -> None:
         """Let go of what is known, as it turned out to be no longer there."""

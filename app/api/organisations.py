@@ -153,8 +153,11 @@ def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]
 
 def _standing(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
     """What facets count: with `q` what it finds."""
-    found = None if query.q is None else values(reader.connection, dict.fromkeys(_resolved(reader, query.q), 0.0))
-    return [reader.moment.of(organisation), *_where(reader, query), *([] if found is None else [organisation.id.in_(select(found.id))])]
+    conditions = [reader.moment.of(organisation), *_where(reader, query)]
+    if query.q is not None:
+        found = values(reader.connection, dict.fromkeys(_resolved(reader, query.q)))
+        conditions.append(organisation.id.in_(select(found.id)))
+    return conditions
 
 
 def _by_role(reader: Reader, query: Any) -> Select[Any]:
