@@ -1,7 +1,8 @@
-"""Lists of events and figures: pages of the versions that the index chose, in the order that is asked for.
+"""Lists of records: pages of the versions that the index chose, in the order that is asked for.
 
 The default order lies ready for all versions; a page of it is found by looking for the next of them that were chosen, or, where few were,
-by the places of those. Any other order is that of the database.
+by the places of those. Of another order the index tells which versions have the first value, which the next, and so on; only what it does
+not know is sorted here, where it is little, or else read in the order of a column of the database.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,16 +21,16 @@ from app.database import among
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, columns
-from app.paging import Rewrite, SortKey, after, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
+from app.paging import Keys, Rewrite, SortKey, after, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
-from app.postings import GROUP, STRETCH, Order
+from app.postings import GROUP, NONE, STRETCH, Order
 from app.projection import projection
 from app.reader import Reader
 from app.snapshot import Snapshot
 from app.standing import Outdated
 
 FEW = 2_000
-"""Records that are sorted here; more of them are found by going through the database's own order."""
+"""Records that are sorted here; more of them are found by going through the order of a column."""
 _BATCH = 500
 _FETCHED = 4_096
 """Rows that the database hands over at a time."""
@@ -37,9 +38,6 @@ _FEW_ENOUGH = 4_096
 """Chosen versions that are soonest put in order by sorting the places of all."""
 _HANDED = 64
 """Versions that are handed over at a time."""
-
-Keys = list[tuple[SortKey, bool]]
-"""Columns to sort by, and whether each descends."""
 
 
 def answer(
@@ -58,12 +56,12 @@ def answer(
     wanted = facets.names(offered, given)
     chosen = choose(reader, query)
     only_json(reader, {"fields": query.fields, "facets": given})
-    keys = [(sorts[name], down) for name, down in ordered(query, sorts)]
-    listing = Listing(reader, kind, chosen, keys, usual=_is_usual(query))
+    wished, usual = (ordered(sort, sorts) for sort in _sort(query))
+    listing = Listing(reader, kind, chosen, wished, usual)
     force = applied(query)
     behind = None
     if query.cursor is not None:
-        written_for = [*(key for key, _ in keys), SortKey(listing.table.version, int)]
+        written_for = [*(key for key, _ in listing.keys), SortKey(listing.table.version, int)]
         behind = opened(reader, query.cursor, sealed(reader.request, force), written_for)
     refuse_unchanged(reader.request, reader.headers)
     as_json = reader.request.scope["format"] == "json"
@@ -87,8 +85,9 @@ def answer(
     return envelope(reader, force, records, len(chosen), cursor, counted)
 
 
-def _is_usual(query: ListQuery) -> bool:
-    return bool(query.sort == type(query).model_fields["sort"].default)  # type: ignore[attr-defined]  # every list has it
+def _sort(query: Any) -> tuple[str, str]:
+    """What a query is to be sorted by, and what is so by default."""
+    return query.sort, type(query).model_fields["sort"].default
 
 
 class Dates(msgspec.Struct):
@@ -104,15 +103,17 @@ class Shown(msgspec.Struct):
     id: str
     date: Dates | None = None
     metric: str | None = None
+    name: str | None = None
+    published: Dates | None = None
 
 
 _shown = msgspec.json.Decoder(Shown)
 
 
 class Listing:
-    """The chosen versions of a kind in an order."""
+    """The chosen versions of a kind in an order; `usual` is the order that lies ready."""
 
-    def __init__(self, reader: Reader, kind: str, chosen: BitMap, keys: Keys, *, usual: bool) -> None:
+    def __init__(self, reader: Reader, kind: str, chosen: BitMap, keys: Keys, usual: Keys) -> None:
         self.reader, self.kind, self.chosen, self.keys, self.usual = reader, kind, chosen, keys, usual
 
     @property
@@ -122,64 +123,86 @@ class Listing:
 
     def behind(self, values: list[Any] | None) -> Iterator[int]:
         """The versions behind the one with these sort values, its own key the last of them; all where there are none."""
-        if self.usual:
+        return self._behind(self.chosen, self.keys, values)
+
+    def _behind(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        """As `behind` of some of the versions, which differ in no key before these."""
+        if keys == self.usual:
             order = self.reader.postings.order(self.kind)
-            return walk(order, self.chosen, 0 if values is None else self._place(order, values))
-        by = None if values is None else values[:-1]  # an id stands once among the chosen
+            return walk(order, chosen, 0 if values is None else self._place(order, values))
         # To join values that are not stored to each record takes the database longer than to go through all of them once.
-        return self._sorted(by) if len(self.chosen) <= FEW and not self._joined() else self._sought(by)
+        joined = any(key.joined is not None for key, _ in keys)
+        if len(chosen) <= FEW and not joined:
+            return self._sorted(chosen, keys, values)
+        if keys[0][0].field is None:
+            return self._sought(chosen, keys, values)
+        return self._by_value(chosen, keys, values)
+
+    def _by_value(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        """Those that have the first value of the first key, by the other keys, and so on; last those that have none."""
+        ((key, down), *others) = keys
+        having = self.reader.postings.every(str(key.field))
+        begin = None if values is None else key.value(values[0])
+        for value in [*sorted(having.keys() - {NONE}, reverse=down), NONE]:
+            if begin is not None and value != begin and _is_behind([(key, down)], [begin or None], [value or None]):
+                continue
+            if value in having and (some := chosen & having[value]):
+                yield from self._behind(some, others, values[1:] if values is not None and value == begin else None)
 
     def _place(self, order: Order, values: list[Any]) -> int:
         """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
         *wanted, version = values
-        names = ", ".join(key.column.name for key, _ in self.keys)
+        names = ", ".join(key.column.name for key, _ in self.usual)
         held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
         if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
             return int(order.places(BitMap([version]))[0]) + 1
-        for place, (_, row) in enumerate(self._rows(order.versions.tolist())):
-            if _is_behind(self.keys, row, wanted):
+        for place, (_, row) in enumerate(self._rows(order.versions.tolist(), self.usual)):
+            if _is_behind(self.usual, row, wanted):
                 return place
         return len(order.versions)
 
-    def _sorted(self, values: list[Any] | None) -> Iterator[int]:
-        rows = list(self._rows(self.chosen))
-        for place in reversed(range(len(self.keys))):
+    def _sorted(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        rows = list(self._rows(chosen, keys))
+        for place in reversed(range(len(keys))):
             missing = [row for row in rows if row[1][place] is None]
             known = [row for row in rows if row[1][place] is not None]
-            known.sort(key=lambda row, place=place: row[1][place], reverse=self.keys[place][1])  # type: ignore[misc]  # bound now
+            known.sort(key=lambda row, place=place: row[1][place], reverse=keys[place][1])  # type: ignore[misc]  # bound now
             rows = known + missing
-        return (version for version, row in rows if values is None or _is_behind(self.keys, row, values))
+        # An id stands once among the chosen, so that the version does not matter.
+        return (version for version, row in rows if values is None or _is_behind(keys, row, values[:-1]))
 
-    def _sought(self, values: list[Any] | None) -> Iterator[int]:
-        statement = select(self.table.version).where(*self._joined()).order_by(*(key.sorting(down) for key, down in self.keys))
+    def _sought(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        statement = select(self.table.version).where(*_joined(keys)).order_by(*(key.sorting(down) for key, down in keys))
         if values is not None:
-            statement = statement.where(after(self.keys, values))
+            statement = statement.where(after(keys, values[:-1]))
         with self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last
-            yield from filter(self.chosen.__contains__, found)
+            yield from filter(chosen.__contains__, found)
 
-    def _rows(self, versions: Iterable[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _rows(self, versions: Iterable[int], keys: Keys) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Versions with their sort values."""
         connection = self.reader.connection
-        statement = select(self.table.version, *(key.column for key, _ in self.keys)).where(*self._joined())
+        statement = select(self.table.version, *(key.column for key, _ in keys)).where(*_joined(keys))
         for some in batches(versions, FEW):
             rows = {row[0]: tuple(row[1:]) for row in connection.execute(statement.where(among(connection, self.table.version, some)))}
             yield from ((version, rows[version]) for version in some if version in rows)
 
-    def _joined(self) -> list[Any]:
-        """What ties columns of other tables to the kind's own."""
-        return [key.joined for key, _ in self.keys if key.joined is not None]
-
     def cursor(self, version: int, body: bytes) -> list[Any]:
         """The sort values of a version, its key the last of them."""
-        if self.usual:  # and soonest read from its JSON, which is at hand: to look them up takes another page of the file, or message to the server
+        if self.keys == self.usual:
+            # They are soonest read from its JSON, which is at hand: to look them up takes another page of the file, or message to the server.
             record = _shown.decode(body)
             return [*(key.shown(record) for key, _ in self.keys if key.shown), version]
-        ((_, row),) = self._rows([version])
+        ((_, row),) = self._rows([version], self.keys)
         return [*row, version]
 
     def bodies(self, versions: Iterable[int], *, quoted: bool = False) -> Iterator[bytes]:
         """The records of versions in their order; quotes are no part of what leaves the service in files."""
         return bodies(self.reader.snapshot, versions, quoted=quoted)
+
+
+def _joined(keys: Keys) -> list[Any]:
+    """What ties columns of other tables to the kind's own."""
+    return [key.joined for key, _ in keys if key.joined is not None]
 
 
 def bodies(snapshot: Snapshot, versions: Iterable[int], *, quoted: bool = False) -> Iterator[bytes]:

@@ -313,7 +313,7 @@ def is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-HEAD = "0006"
+HEAD = "0007"
 """The schema revision that this version of the software works with: the last of the folder `migrations`."""
 
 

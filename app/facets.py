@@ -1,7 +1,7 @@
 """`facets`: how many records of a list have each value of a field, under the filters in force.
 
 A facet leaves its own filter out, so that a page can offer the other values. What a record does not say is counted under null. Nothing
-is cut: every value that some record has is there. Events and figures are counted by the index, what is fewer by the database.
+is cut: every value that some record has is there.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import select
 
 from app import vocabulary
 from app.models import Organisation, Region, RegionWithin, columns
@@ -40,7 +40,6 @@ class _Counted(msgspec.Struct, gc=False):
     count: int
 
 
-Conditions = Callable[[Reader, Any], list[ColumnElement[bool]]]
 Choice = Callable[[Reader, Any], BitMap]
 
 
@@ -178,33 +177,3 @@ def by_role(choose: Choice) -> Callable[[Reader, Any], Iterable[Bucket]]:
             yield role, None, versions.intersection_cardinality(chosen)
 
     return counts
-
-
-def by_column(where: Conditions, column: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Reader, Any], Iterable[Bucket]]:
-    """Counts by a column of the list's own table."""
-    counted = select(column.label("value"), column.label("label"), func.count(identifier).label("records"))
-    return from_rows(lambda reader, query: counted.where(*where(reader, query)).group_by(column))
-
-
-def by_region(where: Conditions, region: ColumnElement[Any], identifier: ColumnElement[Any]) -> Callable[[Reader, Any], Iterable[Bucket]]:
-    """Counts by region, each with all that lies in it."""
-    within, place = columns(RegionWithin).region_id.table.alias().c, columns(Region).id.table.alias().c
-
-    def statement(reader: Reader, query: Any) -> Select[Any]:
-        joined = identifier.table.outerjoin(within.region_id.table, and_(within.region_id == region, reader.moment.whole(within))).outerjoin(
-            place.id.table, and_(place.id == within.ancestor_id, reader.moment.whole(place))
-        )
-        counted = func.count(identifier.distinct()).label("records")
-        return (
-            select(within.ancestor_id.label("value"), place.name.label("label"), counted)
-            .select_from(joined)
-            .where(*where(reader, query))
-            .group_by(within.ancestor_id, place.name)
-        )
-
-    return from_rows(statement)
-
-
-def from_rows(statement: Callable[[Reader, Any], Select[Any]]) -> Callable[[Reader, Any], Iterable[Bucket]]:
-    """Counts by a statement whose rows are `value`, `label` and `records`."""
-    return lambda reader, query: [tuple(row) for row in reader.connection.execute(statement(reader, query))]

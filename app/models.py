@@ -412,7 +412,7 @@ class Figure(SQLModel, table=True):
     period_precision: str | None = None
     period_first: date | None = Field(default=None, index=True)
     period_last: date | None = None
-    value: float | None = None
+    value: float | None = Field(default=None, index=True)
     low: float | None = None
     high: float | None = None
     qualifier: str

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, NoReturn
@@ -18,17 +18,16 @@ from urllib.parse import quote, unquote, urlencode
 from fastapi.responses import Response
 from pydantic import BaseModel
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, literal, or_, select
 from starlette.requests import Request
 
-from app import facets, history, vocabulary
+from app import history, vocabulary
 from app.caching import refuse_unchanged
 from app.dates import EdtfDate
 from app.envelopes import RecordLinks
-from app.exporting import export
-from app.facets import Facet
-from app.models import KINDS, OPEN, Document, Record, Rendering, columns
-from app.parameters import ID_PATTERN, ListQuery, PageQuery, RecordQuery
+from app.models import KINDS, OPEN, Document, Record, columns
+from app.parameters import ID_PATTERN, PageQuery, RecordQuery
+from app.postings import NONE, number
 from app.problems import Gone, InvalidRequest, Merged, NotFound, ProblemError, invalid
 from app.projection import projection
 from app.reader import Reader
@@ -49,13 +48,15 @@ Rewrite = Callable[[bytes], bytes]
 """What a query does to the JSON of a record."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SortKey:
     """A column that lists can be sorted by, and how its values are written in a cursor."""
 
     column: ColumnElement[Any]
     type: type[str | float | int | date]
     nullable: bool = False
+    field: str | None = None
+    """The field of the index that has the same values, of what has not too many of them."""
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
     shown: Callable[[Any], Any] | None = None
@@ -65,6 +66,16 @@ class SortKey:
         """As a term of ORDER BY; nulls come last either way, which is said only where there are any: it may hide an index."""
         column = self.column.desc() if down else self.column
         return column.nulls_last() if self.nullable else column
+
+    def value(self, given: str | float | None) -> str:
+        """A value as the index has it."""
+        if given is None:
+            return NONE
+        return given if isinstance(given, str) else number(int(given))
+
+
+Keys = list[tuple[SortKey, bool]]
+"""What a list is sorted by, and whether each descends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,42 +173,6 @@ def documents(connection: Connection, given: list[str]) -> list[Any]:
     return found
 
 
-def answer(
-    newest: Reader,
-    kind: str,
-    query: ListQuery,
-    where: Callable[[Reader, Any], list[ColumnElement[bool]]],
-    sorts: dict[str, SortKey],
-    offered: dict[str, Facet] | None = None,
-    rewrite: Rewrite | None = None,
-) -> Response:
-    """A page of the records of a kind that fulfil the conditions of a query, with the facets that it asks for; `rewrite` changes each."""
-    reader = newest.at(query)
-    record, rendering = columns(KINDS[kind]), columns(Rendering)
-    as_json = reader.request.scope["format"] == "json"
-    # Quotes are no part of what leaves the service in files.
-    content = func.coalesce(rendering.quoted, rendering.body) if as_json else rendering.body
-    statement = select(content.label("body")).join_from(record.id.table, rendering.body.table, rendering.key == record.version)
-    shape = projection(kind, query.fields)
-    wanted = facets.names(offered or {}, getattr(query, "facets", None))
-
-    conditions = [reader.moment.of(record), *where(reader, query)]
-    only_json(reader, {"fields": query.fields, "facets": getattr(query, "facets", None)})
-    order = [(sorts[name], down) for name, down in ordered(query, sorts)]
-    counting = select(func.count()).select_from(record.id.table).where(*conditions)
-
-    def counted() -> dict[str, bytes]:
-        return {name: facets.count(reader, offered[name], query) for name in wanted} if offered else {}
-
-    def body(row: Any) -> bytes:
-        whole = row.body if rewrite is None else rewrite(row.body)
-        return whole if shape is None else shape.apply(whole)
-
-    if as_json:
-        return page(reader, query, statement.where(*conditions), counting, order, body, counted)
-    return _whole(reader, kind, query, statement.where(*conditions), order, body)
-
-
 def only_json(reader: Reader, given: dict[str, str | None]) -> None:
     """Refuse parameters that the negotiated format has no place for."""
     format = reader.request.scope["format"]
@@ -213,32 +188,12 @@ def only_json(reader: Reader, given: dict[str, str | None]) -> None:
         raise InvalidRequest(errors)
 
 
-def _whole(
-    reader: Reader, kind: str, query: ListQuery, statement: Select[Any], order: list[tuple[SortKey, bool]], body: Callable[[Any], bytes]
-) -> Response:
-    """All that a list holds in another format than JSON, or a page of it where `limit` is given."""
-    seal = sealed(reader.request, applied(query))
-    behind = [] if query.cursor is None else [after(order, opened(reader, query.cursor, seal, [key for key, _ in order]))]
-    refuse_unchanged(reader.request, reader.headers)
-    sorted_rows = statement.where(*behind).order_by(*(key.sorting(down) for key, down in order))
-    headers = reader.headers
-    if "limit" in query.model_fields_set:
-        labels = [key.column.label(f"sort_{place}") for place, (key, _) in enumerate(order)]
-        last = reader.connection.execute(sorted_rows.with_only_columns(*labels).offset(query.limit - 1).limit(2)).all()
-        if len(last) == 2:
-            following = link_to_next(reader.request, written(reader, list(last[0]), seal))
-            headers = headers | {"Link": f'<{following}>; rel="next"'}
-        sorted_rows = sorted_rows.limit(query.limit)
-    rows = reader.connection.execute(sorted_rows.execution_options(yield_per=ROWS))
-    return export(replace(reader, headers=headers), kind, map(body, rows))
-
-
 def page(
     reader: Reader,
     query: PageQuery,
     statement: Select[Any],
     counting: Select[Any],
-    order: list[tuple[SortKey, bool]],
+    order: Keys,
     body: Callable[[Any], bytes],
     counted: Callable[[], dict[str, bytes]] = dict,
 ) -> Response:
@@ -385,11 +340,11 @@ def _shown_names(model: type[BaseModel]) -> list[tuple[str, str]]:
     return [(name, info.alias or name) for name, info in model.model_fields.items()]
 
 
-def ordered(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
-    """The sort as pairs of name and whether it descends, ending in the id."""
+def ordered(sort: str, sorts: dict[str, SortKey]) -> Keys:
+    """What a parameter `sort` names, ending in the id."""
     order: list[tuple[str, bool]] = []
     errors = []
-    for part in query.sort.split(","):
+    for part in sort.split(","):
         name = part.removeprefix("-")
         if name not in sorts:
             close = vocabulary.closest(name, sorts)
@@ -400,10 +355,11 @@ def ordered(query: Any, sorts: dict[str, SortKey]) -> list[tuple[str, bool]]:
             order.append((name, part.startswith("-")))
     if errors:
         raise InvalidRequest(errors)
-    return order if "id" in (name for name, _ in order) else [*order, ("id", False)]
+    last = [] if "id" in (name for name, _ in order) else [("id", False)]
+    return [(sorts[name], down) for name, down in [*order, *last]]
 
 
-def after(order: list[tuple[SortKey, bool]], values: list[Any]) -> ColumnElement[bool]:
+def after(order: Keys, values: list[Any]) -> ColumnElement[bool]:
     """What holds for the records behind the one with these sort values; nulls come last either way."""
     ways: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []

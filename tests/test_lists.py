@@ -118,15 +118,31 @@ def test_figures_sort_by_value_within_one_unit(synthetic: httpx.Client, sort: st
         assert [r["id"] for r in walk(synthetic, "/figures", unit=unit, sort=sort, limit=9)] == _sorted(every, "value", down=sort[0] == "-")
 
 
-@pytest.mark.parametrize("sort", ["metric,-period", "-metric,period,-id", "period,metric"])
-def test_sorts_can_be_mixed(synthetic: httpx.Client, sort: str) -> None:
-    every = walk(synthetic, "/figures", sort="id")
+@pytest.mark.parametrize(
+    ("path", "sort"),
+    [
+        ("/figures", "metric,-period"),
+        ("/figures", "-metric,period,-id"),
+        ("/figures", "period,metric"),
+        ("/figures", "-region,metric"),
+        ("/figures", "subject,-origins,-period"),
+        ("/events", "status,-date"),
+        ("/events", "-region,type,title"),
+        ("/organisations", "type,-region"),
+        ("/sources", "-grade,publisher,-published"),
+        ("/regions", "-parent,type,-id"),
+    ],
+)
+@pytest.mark.parametrize("few", [lists.FEW, 5])
+def test_sorts_can_be_mixed(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str, sort: str, few: int) -> None:
+    monkeypatch.setattr(lists, "FEW", few)
+    every = walk(synthetic, path, sort="id")
     for part in reversed([*sort.split(",")]):
         name = part.removeprefix("-")
         known = [record for record in every if _key(record, name) is not None]
         known.sort(key=lambda record, of=name: _key(record, of), reverse=part[0] == "-")  # type: ignore[misc]  # mypy cannot infer a default
         every = known + [record for record in every if _key(record, name) is None]
-    assert [record["id"] for record in walk(synthetic, "/figures", sort=sort, limit=13)] == [record["id"] for record in every]
+    assert [record["id"] for record in walk(synthetic, path, sort=sort, limit=13)] == [record["id"] for record in every]
 
 
 @pytest.mark.parametrize("path", PATHS)

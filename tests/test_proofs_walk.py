@@ -14,6 +14,7 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from app import chosen as lists
 from app import database, dates
 from app.seeding import checks, quantities
 from app.seeding import load as seeding
@@ -28,19 +29,36 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 QUERIES: dict[str, tuple[list[str], list[dict[str, Any]]]] = {
     "event": (
-        ["-date", "date", "title", "-title", "id", "-id", "-date,title", "title,-date", "date,-id"],
+        ["-date", "date", "title", "-title", "id", "-id", "-date,title", "title,-date", "date,-id", "region,-date", "-release,title", "-type,title"],
         [{}, {"type": ["conference", "policy"]}, {"region": "cn"}, {"q": "beijing"}, {"from": "2024", "to": "2024"}, {"from": "2024-06"}],
     ),
     "figure": (
-        ["metric", "-metric", "period", "-period", "metric,-period", "-period,metric,-id", "value", "-value", "value,-period"],
+        [
+            "metric",
+            "-metric",
+            "period",
+            "-period",
+            "metric,-period",
+            "-period,metric,-id",
+            "value",
+            "-value",
+            "value,-period",
+            "region,-subject,value",
+        ],
         [{}, {"unit": "CNY"}, {"metric": "market-size", "unit": "CNY"}, {"region": "cn"}, {"period_from": "2024"}, {"unit": "CNY", "min": 1e9}],
     ),
-    "organisation": (["name", "-name", "id", "-id", "name,-id"], [{}, {"region": "cn"}, {"q": "body"}, {"type": "society"}]),
+    "organisation": (
+        ["name", "-name", "id", "-id", "name,-id", "type,-name", "-region", "release"],
+        [{}, {"region": "cn"}, {"q": "body"}, {"type": "society"}],
+    ),
 }
 """The sorts and filters of each kind of record."""
 
 MOST_EDITS = 5
 """Records that one release changes."""
+
+FEW = lists.FEW
+"""Records that are sorted at once; also walked is through lists that have more."""
 
 
 @dataclass
@@ -133,6 +151,13 @@ class Curator:
         return RetiredForm(id=identifier, kind=kind, reason="No longer needed.", merged_into=merged_into)
 
 
+def _value(shown: Any) -> Any:
+    """What is sorted by of a field."""
+    if not isinstance(shown, dict):
+        return shown
+    return shown["id"] if "id" in shown else shown["earliest"] or shown["latest"]
+
+
 @dataclass
 class Walk:
     """A list, its order, and what the pages of a walk through it had to be."""
@@ -149,7 +174,7 @@ class Walk:
 
     def key(self, record: dict[str, Any]) -> Key:
         """What a record is sorted by."""
-        return tuple((value["earliest"] or value["latest"]) if isinstance(value := record[name], dict) else value for name, _ in self.order)
+        return tuple(_value(record[name]) for name, _ in self.order)
 
     def compare(self, one: Key, other: Key) -> int:
         """Below zero: the one comes first; nulls come last, whichever way the list is sorted."""
@@ -178,6 +203,7 @@ def curated(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
     curator.publish()
     with Server(url) as client:
         yield curator, client
+    lists.FEW = FEW
     engine.dispose()
 
 
@@ -193,6 +219,7 @@ def walk_while_loading(curator: Curator, client: httpx.Client, draw: Draw, done:
     4. the walk ends.
     """
     kind = draw(st.sampled_from(sorted(QUERIES)))
+    lists.FEW = draw(st.sampled_from([3, FEW]))
     sorts, filters = QUERIES[kind]
     chosen = draw(st.sampled_from(filters))
     sort = draw(st.sampled_from([sort for sort in sorts if "value" not in sort or "unit" in chosen]))

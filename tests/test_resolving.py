@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from app import chosen
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Databases, Server, load, walk
@@ -92,8 +93,9 @@ def test_files_hold_the_same(api: httpx.Client, format: str) -> None:
         assert answer.json()["match"]["how"] == "words"
 
 
-def test_facets_beside_a_query_take_however_many_it_finds(databases: Databases, synthetic_folder: Path) -> None:
+def test_facets_beside_a_query_take_however_many_it_finds(databases: Databases, synthetic_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite takes so many parameters in a statement, PostgreSQL 65,535."""
+    monkeypatch.setattr(chosen, "_BATCH", 11)
     url = databases.new()
     load(url, synthetic_folder)
     app = create_app(Settings(database_url=url))

@@ -8,7 +8,8 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, insert, inspect, text
+from pyroaring import BitMap
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
@@ -38,6 +39,27 @@ def test_the_migrations_can_be_undone(databases: Any) -> None:
         command.downgrade(revisions.configured(connection), "base")
         left = set(inspect(connection).get_table_names())
     assert left == {"alembic_version"}
+    engine.dispose()
+
+
+def test_the_index_after_a_migration_is_that_of_a_load(databases: Any) -> None:
+    """What lists of all kinds come from is made of the records that are there."""
+    engine = database.connect(databases.new())
+    seeding.load(engine, seeding.read(SEEDS))
+
+    def index(connection: Connection) -> list[Any]:
+        postings = connection.execute(select(models.Posting).order_by("field", "value")).all()
+        orders = connection.execute(select(models.Ordering).order_by("kind")).all()
+        return [*((row.field, row.value, BitMap.deserialize(row.versions)) for row in postings), *((row.kind, row.versions) for row in orders)]
+
+    with database.writing(engine) as connection:
+        before = index(connection)
+        command.downgrade(revisions.configured(connection), "0006")
+        fields = {row[0] for row in index(connection)}
+        assert "event.type" in fields
+        assert fields.isdisjoint({"source.type", "organisation.region", "region.parent", "figure.origins", "source", "region"})
+        database.upgrade(connection)
+        assert index(connection) == before
     engine.dispose()
 
 

@@ -27,11 +27,11 @@ event = columns(Event)
 SORTS = {
     "date": SortKey(event.date_first, date, nullable=True, shown=lambda event: event.date and (event.date.earliest or event.date.latest)),
     "title": SortKey(event.title, str),
-    "type": SortKey(event.type, str),
-    "status": SortKey(event.status, str),
-    "region": SortKey(event.region_id, str, nullable=True),
-    "origins": SortKey(event.origins, float),
-    "release": SortKey(event.since, float),
+    "type": SortKey(event.type, str, field="event.type"),
+    "status": SortKey(event.status, str, field="event.status"),
+    "region": SortKey(event.region_id, str, nullable=True, field="event.region"),
+    "origins": SortKey(event.origins, float, field="event.origins"),
+    "release": SortKey(event.since, float, field="since"),
     "id": SortKey(event.id, str, shown=attrgetter("id")),
 }
 

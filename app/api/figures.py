@@ -33,16 +33,16 @@ MOST_COMPARED = 10_000
 """Figures whose converted numbers are compared for one answer."""
 
 SORTS = {
-    "metric": SortKey(figure.metric, str, shown=attrgetter("metric")),
-    "subject": SortKey(figure.subject, str, nullable=True),
-    "region": SortKey(figure.region_id, str, nullable=True),
+    "metric": SortKey(figure.metric, str, field="figure.metric", shown=attrgetter("metric")),
+    "subject": SortKey(figure.subject, str, nullable=True, field="figure.subject"),
+    "region": SortKey(figure.region_id, str, nullable=True, field="figure.region"),
     "period": SortKey(figure.period_first, date, nullable=True),
     "value": SortKey(figure.value, float, nullable=True),
-    "unit": SortKey(figure.unit, str),
-    "basis": SortKey(figure.basis, str),
-    "agreement": SortKey(figure.agreement, str),
-    "origins": SortKey(figure.origins, float),
-    "release": SortKey(figure.since, float),
+    "unit": SortKey(figure.unit, str, field="figure.unit"),
+    "basis": SortKey(figure.basis, str, field="figure.basis"),
+    "agreement": SortKey(figure.agreement, str, field="figure.agreement"),
+    "origins": SortKey(figure.origins, float, field="figure.origins"),
+    "release": SortKey(figure.since, float, field="since"),
     "id": SortKey(figure.id, str, shown=attrgetter("id")),
 }
 

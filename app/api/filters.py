@@ -1,4 +1,4 @@
-"""What several lists filter by in the same way: places, words, and the works that are cited."""
+"""What several lists filter by in the same way: places, and the works that are cited."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, select
 
-from app.database import among
 from app.models import RegionWithin, columns
 from app.paging import documents
 from app.reader import Reader
@@ -19,11 +18,6 @@ def in_regions(reader: Reader, region: ColumnElement[Any], given: Collection[str
     if match == "exact":
         return region.in_(given)
     return region.in_(select(within.region_id).where(within.ancestor_id.in_(given), reader.moment.of(within)))
-
-
-def having(reader: Reader, kind: str, version: ColumnElement[int], q: str) -> ColumnElement[bool]:
-    """What has every word of a query."""
-    return among(reader.connection, version, reader.postings.having(kind, q))
 
 
 def citing(reader: Reader, kind: str, query: Any) -> Iterator[BitMap]:

@@ -1,22 +1,27 @@
 """`/organisations`: who takes part, publishes or is spoken of."""
 
 import json
-from typing import Annotated, Any, Literal
+from collections import defaultdict
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Select, func, select
+from pyroaring import BitMap
+from sqlalchemy import select
 
 from app import naming, schemas
-from app.api.filters import having, in_regions
 from app.api.routing import StrictRoute
+from app.chosen import answer, identifiers
 from app.database import values
 from app.envelopes import Listing, One
-from app.facets import Facet, by_column, by_region, from_rows
-from app.models import Event, EventOrganisation, Moment, Organisation, OrganisationName, columns
-from app.paging import SortKey, answer, check_ids, one
+from app.facets import Bucket, Facet, by_place, by_value
+from app.models import Event, EventOrganisation, Organisation, OrganisationName, columns
+from app.paging import SortKey, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
+from app.postings import TAKING
 from app.reader import Reader, reading
 
 router = APIRouter(tags=["organisations"], route_class=StrictRoute)
@@ -25,19 +30,12 @@ organisation, alias = columns(Organisation), columns(OrganisationName)
 involved, event = columns(EventOrganisation), columns(Event)
 
 SORTS = {
-    "name": SortKey(organisation.name, str),
-    "type": SortKey(organisation.type, str),
-    "region": SortKey(organisation.region_id, str, nullable=True),
-    "release": SortKey(organisation.since, float),
-    "id": SortKey(organisation.id, str),
+    "name": SortKey(organisation.name, str, shown=attrgetter("name")),
+    "type": SortKey(organisation.type, str, field="organisation.type"),
+    "region": SortKey(organisation.region_id, str, nullable=True, field="organisation.region"),
+    "release": SortKey(organisation.since, float, field="since"),
+    "id": SortKey(organisation.id, str, shown=attrgetter("id")),
 }
-
-
-def _taking_part(query: Any, moment: Moment) -> Any:
-    """Organisations with their roles in the events of a moment; in the events that the query names, if it does."""
-    named = [event.id.in_(query.event)] if query.event else []
-    joined = involved.version.table.join(event.id.table, event.version == involved.version)
-    return select(involved.organisation_id, involved.role).select_from(joined).where(moment.of(event), *named)
 
 
 MOST_PREPARED = 4
@@ -89,30 +87,42 @@ def list_organisations(request: Request, query: Annotated[OrganisationQuery, Que
     """
     with reading(request) as reader:
         if query.q is None:
-            return answer(reader, "organisation", query, _where, SORTS, FACETS)
+            return answer(reader, "organisation", query, choose, SORTS, FACETS)
         found = _resolved(reader.at(query), query.q)
-        scored = values(reader.connection, {identifier: match.score for identifier, match in found.items()})
-
-        def where(reader: Reader, asked: OrganisationQuery) -> list[ColumnElement[bool]]:
-            return [*_where(reader, asked), scored.id == organisation.id]
+        scored = values(reader.connection, {match.version: match.shown.score for match in found.values()}, by_version=True)
+        by_score = SortKey(scored.value, float, joined=scored.version == organisation.version)
 
         def matched(body: bytes) -> bytes:
             record = json.loads(body)
-            record["match"] = found[record["id"]].model_dump(mode="json")
+            record["match"] = found[record["id"]].shown.model_dump(mode="json")
             return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
-        return answer(reader, "organisation", query, where, {"score": SortKey(scored.value, float)} | SORTS, FACETS, matched)
+        return answer(reader, "organisation", query, choose, {"score": by_score} | SORTS, FACETS, matched)
 
 
-def _resolved(reader: Reader, q: str) -> dict[str, schemas.Match]:
+class _Found(NamedTuple):
+    """A version of an organisation that a query finds, and by what."""
+
+    version: int
+    shown: schemas.Match
+
+
+def _resolved(reader: Reader, q: str) -> dict[str, _Found]:
     """What a query finds, by id: by names, and by the words of names and description together."""
-    of_words = select(organisation.id).where(having(reader, "organisation", organisation.version, q))
-    text = schemas.Match(score=TEXT_SCORE, how="text", name=None, language=None, type=None)
-    found = dict.fromkeys(reader.connection.scalars(of_words), text)
-    for match in names(reader).resolve(q):
-        name = match.matched
-        found[match.record] = schemas.Match(score=match.score, how=match.how, name=name.text, language=name.language, type=name.type)
-    return found
+
+    def make() -> dict[str, _Found]:
+        text = schemas.Match(score=TEXT_SCORE, how="text", name=None, language=None, type=None)
+        found = dict.fromkeys((name for _, name in identifiers(reader.snapshot, reader.postings.having("organisation", q))), text)
+        for match in names(reader).resolve(q):
+            name = match.matched
+            found[match.record] = schemas.Match(score=match.score, how=match.how, name=name.text, language=name.language, type=name.type)
+        named = values(reader.connection, dict.fromkeys(found))
+        rows = reader.connection.execute(
+            select(organisation.id, organisation.version).where(organisation.id == named.id, reader.moment.of(organisation))
+        )
+        return {row.id: _Found(row.version, found[row.id]) for row in rows}
+
+    return reader.state.index.kept(("resolved", reader.moment, q), make)
 
 
 def names(reader: Reader) -> naming.Names:
@@ -137,41 +147,57 @@ def names(reader: Reader) -> naming.Names:
     return known
 
 
-def _where(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
+def choose(reader: Reader, query: OrganisationQuery) -> BitMap:
+    """The versions of organisations that fulfil every filter; refuses ids that name nothing."""
     check_ids(reader, {"region": ("region", query.region), "event": ("event", query.event)})
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(organisation.type.in_(query.type))
+    postings = reader.postings
+    found = [postings.any("organisation.type", query.type)] if query.type else []
     if query.region:
-        where.append(in_regions(reader, organisation.region_id, query.region, query.region_match))
+        found.append(postings.within("organisation.region", query.region, query.region_match))
     if query.role or query.event:
-        taking = _taking_part(query, reader.moment).subquery()
-        of_role = [taking.c.role.in_(query.role)] if query.role else []
-        where.append(organisation.id.in_(select(taking.c.organisation_id).where(*of_role)))
-    return where
-
-
-def _standing(reader: Reader, query: OrganisationQuery) -> list[ColumnElement[bool]]:
-    """What facets count: with `q` what it finds."""
-    conditions = [reader.moment.of(organisation), *_where(reader, query)]
+        taking = _in_roles(reader, query.event)
+        found.append(BitMap.union(*(having for role, having in taking.items() if role in query.role or not query.role), BitMap()))
     if query.q is not None:
-        found = values(reader.connection, dict.fromkeys(_resolved(reader, query.q)))
-        conditions.append(organisation.id.in_(select(found.id)))
-    return conditions
+        found.append(BitMap(match.version for match in _resolved(reader, query.q).values()))
+    return postings.chosen("organisation", found)
 
 
-def _by_role(reader: Reader, query: Any) -> Select[Any]:
-    taking = _taking_part(query, reader.moment).subquery()
-    joined = organisation.id.table.outerjoin(taking, taking.c.organisation_id == organisation.id)
-    counted = func.count(organisation.id.distinct()).label("records")
-    chosen = select(taking.c.role.label("value"), taking.c.role.label("label"), counted).select_from(joined)
-    return chosen.where(*_standing(reader, query)).group_by(taking.c.role)
+def _in_roles(reader: Reader, events: list[str]) -> dict[str, BitMap]:
+    """By role, the versions of organisations that have it in one of some events, or in any."""
+    standing = select(organisation.id, organisation.version).where(reader.moment.of(organisation))
+    found: defaultdict[str, BitMap] = defaultdict(BitMap)
+    if events:
+        joined = standing.add_columns(involved.role).where(involved.organisation_id == organisation.id, involved.version == event.version)
+        for row in reader.connection.execute(joined.where(event.id.in_(events), reader.moment.of(event))):
+            found[row.role].add(row.version)
+        return found
+
+    def make() -> dict[str, BitMap]:
+        postings = reader.postings
+        versions: dict[str, int] = {row.id: row.version for row in reader.connection.execute(standing)}
+        known = postings.standing("event")
+        for portion in postings.portions("event.taking"):
+            for value, taking in portion.items():
+                role, _, identifier = value.partition(TAKING)
+                if identifier in versions and not taking.isdisjoint(known):
+                    found[role].add(versions[identifier])
+        return dict(found)
+
+    return reader.state.index.kept(("roles", reader.moment), make)
+
+
+def _by_role(reader: Reader, query: OrganisationQuery) -> Iterator[Bucket]:
+    """Counts by the roles of organisations in events: in those that the query names, if it does."""
+    chosen, taking = choose(reader, query), _in_roles(reader, query.event)
+    for role, having in taking.items():
+        yield role, None, having.intersection_cardinality(chosen)
+    yield None, None, len(chosen - BitMap.union(*taking.values(), BitMap()))
 
 
 FACETS = {
-    "type": Facet(("type",), by_column(_standing, organisation.type, organisation.id), "organisation-type"),
-    "region": Facet(("region", "region_match"), by_region(_standing, organisation.region_id, organisation.id)),
-    "role": Facet(("role",), from_rows(_by_role), "role"),
+    "type": Facet(("type",), by_value(choose, "organisation.type"), "organisation-type"),
+    "region": Facet(("region", "region_match"), by_place(choose, "organisation.region")),
+    "role": Facet(("role",), _by_role, "role"),
 }
 
 

@@ -1,17 +1,19 @@
 """`/regions`: the places that records speak of."""
 
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, select
+from pyroaring import BitMap
+from sqlalchemy import select
 
 from app import schemas
-from app.api.filters import having
 from app.api.routing import StrictRoute
+from app.chosen import answer
 from app.envelopes import Listing, One
 from app.models import Region, RegionWithin, columns
-from app.paging import SortKey, answer, check_ids, one
+from app.paging import SortKey, check_ids, one
 from app.parameters import Id, ListQuery, Names, RecordQuery, format_of, term
 from app.reader import Reader, reading
 
@@ -20,11 +22,11 @@ router = APIRouter(tags=["regions"], route_class=StrictRoute)
 region, lies_within = columns(Region), columns(RegionWithin)
 
 SORTS = {
-    "name": SortKey(region.name, str),
-    "type": SortKey(region.type, str),
-    "parent": SortKey(region.parent_id, str, nullable=True),
-    "release": SortKey(region.since, float),
-    "id": SortKey(region.id, str),
+    "name": SortKey(region.name, str, shown=attrgetter("name")),
+    "type": SortKey(region.type, str, field="region.type"),
+    "parent": SortKey(region.parent_id, str, nullable=True, field="region.parent"),
+    "release": SortKey(region.since, float, field="since"),
+    "id": SortKey(region.id, str, shown=attrgetter("id")),
 }
 
 
@@ -48,22 +50,21 @@ class RegionQuery(ListQuery):
 def list_regions(request: Request, query: Annotated[RegionQuery, Query()]) -> Response:
     """Regions that fulfil every filter, with the counts of their records rolled up."""
     with reading(request) as reader:
-        return answer(reader, "region", query, _where, SORTS)
+        return answer(reader, "region", query, choose, SORTS, {})
 
 
-def _where(reader: Reader, query: RegionQuery) -> list[ColumnElement[bool]]:
+def choose(reader: Reader, query: RegionQuery) -> BitMap:
+    """The versions of regions that fulfil every filter; refuses ids that name nothing."""
     check_ids(reader, {"parent": ("region", query.parent), "within": ("region", query.within)})
-    where: list[ColumnElement[bool]] = []
-    if query.type:
-        where.append(region.type.in_(query.type))
-    if query.parent:
-        where.append(region.parent_id.in_(query.parent))
+    postings = reader.postings
+    found = [postings.any(f"region.{field}", values) for field in ("type", "parent") if (values := getattr(query, field))]
     if query.within:
         inside = [lies_within.ancestor_id.in_(query.within), lies_within.region_id != lies_within.ancestor_id, reader.moment.of(lies_within)]
-        where.append(region.id.in_(select(lies_within.region_id).where(*inside)))
+        of_them = select(region.version).where(region.id.in_(select(lies_within.region_id).where(*inside)), reader.moment.of(region))
+        found.append(BitMap(reader.connection.scalars(of_them)))
     if query.q:
-        where.append(having(reader, "region", region.version, query.q))
-    return where
+        found.append(postings.having("region", query.q))
+    return postings.chosen("region", found)
 
 
 @router.get("/regions/{id}", summary="Get a region", response_model=One[schemas.Region])

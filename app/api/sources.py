@@ -1,18 +1,20 @@
 """`/sources`: the published works that records cite."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints, model_validator
-from sqlalchemy import ColumnElement
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, select
 
 from app import schemas
-from app.api.filters import having
 from app.api.routing import StrictRoute
+from app.chosen import answer
 from app.envelopes import Listing, One
 from app.models import Source, columns
-from app.paging import SortKey, answer, check_ids, documents, one
+from app.paging import SortKey, check_ids, documents, one
 from app.parameters import Date, Id, ListQuery, Names, RecordQuery, date_order, format_of, term
 from app.reader import Reader, reading
 
@@ -21,14 +23,16 @@ router = APIRouter(tags=["sources"], route_class=StrictRoute)
 source = columns(Source)
 
 SORTS = {
-    "published": SortKey(source.published_first, date, nullable=True),
+    "published": SortKey(
+        source.published_first, date, nullable=True, shown=lambda source: source.published and (source.published.earliest or source.published.latest)
+    ),
     "title": SortKey(source.title, str),
-    "publisher": SortKey(source.publisher_id, str, nullable=True),
-    "type": SortKey(source.type, str),
-    "grade": SortKey(source.grade, str),
-    "language": SortKey(source.language, str),
-    "release": SortKey(source.since, float),
-    "id": SortKey(source.id, str),
+    "publisher": SortKey(source.publisher_id, str, nullable=True, field="source.publisher"),
+    "type": SortKey(source.type, str, field="source.type"),
+    "grade": SortKey(source.grade, str, field="source.grade"),
+    "language": SortKey(source.language, str, field="source.language"),
+    "release": SortKey(source.since, float, field="since"),
+    "id": SortKey(source.id, str, shown=attrgetter("id")),
 }
 
 
@@ -68,31 +72,31 @@ class SourceQuery(ListQuery):
 def list_sources(request: Request, query: Annotated[SourceQuery, Query()]) -> Response:
     """Sources that fulfil every filter, with what each was derived from."""
     with reading(request) as reader:
-        return answer(reader, "source", query, _where, SORTS)
+        return answer(reader, "source", query, choose, SORTS, {})
 
 
-def _where(reader: Reader, query: SourceQuery) -> list[ColumnElement[bool]]:
+def choose(reader: Reader, query: SourceQuery) -> BitMap:
+    """The versions of sources that fulfil every filter; refuses ids that name nothing."""
     check_ids(reader, {"publisher": ("organisation", query.publisher), "origin": ("source", query.origin)})
-    where: list[ColumnElement[bool]] = []
-    if query.publisher:
-        where.append(source.publisher_id.in_(query.publisher))
-    if query.type:
-        where.append(source.type.in_(query.type))
-    if query.grade:
-        where.append(source.grade.in_(query.grade))
-    if query.language:
-        where.append(source.language.in_(query.language))
+    postings = reader.postings
+    fields = ("publisher", "type", "grade", "language")
+    found = [postings.any(f"source.{field}", values) for field in fields if (values := getattr(query, field))]
     if query.published_from:
-        where.append(source.published_last >= query.published_from.first)
+        found.append(postings.from_day("source.last", query.published_from.first))
     if query.published_to:
-        where.append(source.published_first <= query.published_to.last)
+        found.append(postings.to_day("source.first", query.published_to.last))
     if query.origin:
-        where.append(source.origin_id.in_(query.origin))
+        found.append(_with(reader, source.origin_id, query.origin))
     if query.document:
-        where.append(source.document_id.in_([document.id for document in documents(reader.connection, query.document)]))
+        found.append(_with(reader, source.document_id, [document.id for document in documents(reader.connection, query.document)]))
     if query.q:
-        where.append(having(reader, "source", source.version, query.q))
-    return where
+        found.append(postings.having("source", query.q))
+    return postings.chosen("source", found)
+
+
+def _with(reader: Reader, column: ColumnElement[str], values: list[str]) -> BitMap:
+    """The versions that have one of a column's values, which are many and rare: an index of them would be as large as all others together."""
+    return BitMap(reader.connection.scalars(select(source.version).where(column.in_(values), reader.moment.of(source))))
 
 
 @router.get("/sources/{id}", summary="Get a source", response_model=One[schemas.Source])

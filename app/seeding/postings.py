@@ -20,7 +20,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, delete, insert, select
 
 from app import vocabulary
-from app.models import Event, Figure, Ordering, Posting, columns
+from app.models import Event, Figure, Ordering, Organisation, Posting, Region, Source, columns
 from app.postings import NONE, TAKING, number, years
 from app.seeding import tables
 
@@ -50,13 +50,25 @@ T = TypeVar("T")
 
 
 def terms(record: Mapping[str, Any]) -> Iterator[Term]:
-    """What an event or figure can be found by, from its JSON as the API serves it; of other kinds their kind only."""
+    """What a record can be found by, from its JSON as the API serves it."""
     kind = record["kind"]
     yield "kind", kind
-    if kind == "event":
-        yield from _event(record)
-    elif kind == "figure":
-        yield from _figure(record)
+    match kind:
+        case "event":
+            yield from _event(record)
+        case "figure":
+            yield from _figure(record)
+        case "source":
+            for field in ("type", "grade", "language"):
+                yield f"source.{field}", record[field]
+            yield "source.publisher", _id(record["publisher"])
+            yield from _dates("source", record["published"])
+        case "organisation":
+            yield "organisation.type", record["type"]
+            yield "organisation.region", _id(record["region"])
+        case "region":
+            yield "region.type", record["type"]
+            yield "region.parent", _id(record["parent"])
 
 
 def _event(record: Mapping[str, Any]) -> Iterator[Term]:
@@ -85,6 +97,7 @@ def _event(record: Mapping[str, Any]) -> Iterator[Term]:
 def _figure(record: Mapping[str, Any]) -> Iterator[Term]:
     for field in ("metric", "basis", "qualifier", "unit", "agreement"):
         yield f"figure.{field}", record[field]
+    yield "figure.origins", number(record["origins"])
     for field in ("subject", "region", "organisation", "event"):
         yield f"figure.{field}", _id(record[field])
     yield from _dates("figure", record["period"])
@@ -312,26 +325,32 @@ def set_words(connection: Connection, words: Mapping[int, list[str]]) -> None:
 
 
 def order(connection: Connection) -> None:
-    """Store in which order the lists of events and figures show their versions by default."""
-    event, figure = columns(Event), columns(Figure)
-    # A record's newer version before its older one: who stands behind the older one has seen the record.
+    """Store in which order lists show the versions of their kind by default."""
+    event, figure, source = columns(Event), columns(Figure), columns(Source)
+    organisation, region = columns(Organisation), columns(Region)
     orders = {
-        "event": (event.date_first.desc().nulls_last(), event.id, event.version.desc()),
-        "figure": (figure.metric, figure.id, figure.version.desc()),
+        "event": (event, event.date_first.desc().nulls_last()),
+        "figure": (figure, figure.metric),
+        "source": (source, source.published_first.desc().nulls_last()),
+        "organisation": (organisation, organisation.name),
+        "region": (region, region.name),
     }
     connection.execute(delete(Ordering))
-    for table, (kind, keys) in zip((event, figure), orders.items(), strict=True):
-        versions = array("I", connection.scalars(select(table.version).order_by(*keys).execution_options(yield_per=10_000)))
+    for kind, (table, first) in orders.items():
+        # A record's newer version before its older one: who stands behind the older one has seen the record.
+        ordered = select(table.version).order_by(first, table.id, table.version.desc())
+        versions = array("I", connection.scalars(ordered.execution_options(yield_per=10_000)))
         if sys.byteorder == "big":
             versions.byteswap()
         connection.execute(insert(Ordering), {"kind": kind, "versions": versions.tobytes()})
 
 
 def rank(kind: str, entry: Mapping[str, Any]) -> int:
-    """About where the order by default has an entry as it stands in a file: by the first eight digits of an event's date, and by a figure's metric.
+    """About where the order by default has an entry as it stands in a file: by the first eight digits of its date, a figure by its metric.
 
     What is chosen by date, and the versions of a page, then lie together: in few parts of a bitmap and few pages of a table.
     """
-    if kind == "event":
-        return 10**8 - int("".join(_DIGIT.findall(str(entry.get("date"))))[:8].ljust(8, "0"))
+    dated = {"event": "date", "source": "published"}
+    if kind in dated:
+        return 10**8 - int("".join(_DIGIT.findall(str(entry.get(dated[kind]))))[:8].ljust(8, "0"))
     return _METRICS.get(str(entry.get("metric")), 0) if kind == "figure" else 0
