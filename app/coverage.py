@@ -1,25 +1,32 @@
 """Coverage: how many events are on record by region, type and year, and where nobody has looked.
 
-Pure functions of counts that a database makes. The cells are never all built: most of them are empty, and of those only the page that is
+Pure functions of counts (`survey`). The cells are never all built: most of them are empty, and of those only the page that is
 asked for is. Their number follows from the counts.
 
 What an event does not say stands under null: events without a region, or without a date, have cells of their own. Those are there only
 where there is such an event, for of no place and no time it cannot be said that nothing is known.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.citations import DateSpan, Ref, Shape, TitleRef, term
 
 UNKNOWN = "unknown"
 """What stands in the id of a cell for a region or year that its events do not have; it sorts behind every year."""
 
-Place = tuple[str | None, str, int | None]
-"""A region's id, a type of event and a year."""
+Numbers = NDArray[np.int64]
+
+_TYPE, _REGION = 16, 32
+"""Bits behind which type and region stand in the number of a cell, which ends in the year."""
+_YEAR = (1 << _TYPE) - 1
 
 
 class NewestSource(TitleRef):
@@ -70,6 +77,37 @@ class Tally:
     events: int
     release: int
     """The newest release that changed one of them."""
+    newest: int
+    """The place in the order of publication of the newest work that they cite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """How many events there are by region, type, first and last year, as columns of equal length."""
+
+    regions: list[str | None]
+    """What the numbers in `region` stand for."""
+    types: list[str]
+    region: Numbers
+    type: Numbers
+    first: Numbers
+    """0: they have no date."""
+    last: Numbers
+    events: Numbers
+    release: Numbers
+    """The newest release that changed one of them."""
+    newest: Numbers
+    """The place in the order of publication of the newest work that they cite."""
+
+    def of(self, types: Collection[str], *, unplaced: bool) -> "Events":
+        """Those of some types, or of all where none are named, with those that name no region or without."""
+        kept = np.full(len(self.region), True)
+        if types:
+            kept &= np.isin(self.type, [number for number, name in enumerate(self.types) if name in types])
+        if not unplaced:
+            kept &= np.isin(self.region, [number for number, name in enumerate(self.regions) if name is not None])
+        columns = (self.region, self.type, self.first, self.last, self.events, self.release, self.newest)
+        return Events(self.regions, self.types, *(column[kept] for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +135,6 @@ class Cell:
     tally: Tally | None
 
     @property
-    def place(self) -> Place:
-        """What it is the cell of."""
-        return self.region, self.type, self.year
-
-    @property
     def id(self) -> str:
         """Two hyphens occur in no id, so that different cells have different ids; they sort by region, type and year."""
         return cell_id(self.region, self.type, self.year)
@@ -112,43 +145,77 @@ def cell_id(region: str | None, kind: str, year: int | None) -> str:
     return f"{region or UNKNOWN}--{kind}--{UNKNOWN if year is None else f'{year:04}'}"
 
 
-def spread(rows: Iterable[tuple[str | None, str, int | None, int | None, int, int]], years: range, *, undated: bool) -> dict[Place, Tally]:
-    """Counts by region, type, first and last year with the newest release, put to each year that they touch within `years`."""
-    found: dict[Place, Tally] = {}
-    for region, kind, first, last, events, release in rows:
-        touched: Iterable[int | None] = [None] * undated
-        if first is not None and last is not None:
-            touched = range(max(first, years.start), min(last + 1, years.stop))
-        for year in touched:
-            before = found.get((region, kind, year), Tally(0, 0))
-            found[region, kind, year] = Tally(before.events + events, max(before.release, release))
-    return found
+class Known:
+    """The cells that have events."""
+
+    def __init__(self, events: Events, within: Mapping[str, Sequence[str]], years: range, *, undated: bool) -> None:
+        """Each event counts in all regions that its own lies `within`, and in each of some years that its date touches."""
+        names = list(dict.fromkeys([*events.regions, *chain.from_iterable(within.values())]))
+        self._regions, self._types = ({name: number for number, name in enumerate(given)} for given in (names, events.types))
+        above = [[number] if name is None else [self._regions[place] for place in within.get(name, ())] for number, name in enumerate(names)]
+        rows, region = _each(above, events.region)
+        first, last = np.maximum(events.first[rows], years.start), np.minimum(events.last[rows] + 1, years.stop)
+        dated = events.first[rows] > 0
+        many = np.where(dated, np.maximum(last - first, 0), int(undated))
+        year = np.repeat(np.where(dated, first, 0), many) + np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        rows, region = np.repeat(rows, many), np.repeat(region, many)
+        self._places, cell = np.unique((region << _REGION) + (events.type[rows] << _TYPE) + year, return_inverse=True)
+        self._told = [np.zeros(len(self._places), np.int64) for _ in range(3)]
+        np.add.at(self._told[0], cell, events.events[rows])
+        np.maximum.at(self._told[1], cell, events.release[rows])
+        np.maximum.at(self._told[2], cell, events.newest[rows])
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def years(self, region: str) -> "NDArray[np.int64]":
+        """The year of each cell of a region; 0: null."""
+        found: NDArray[np.int64] = self._places[self._span(region)] & _YEAR
+        return found
+
+    def row(self, region: str | None, kind: str) -> dict[int | None, Tally]:
+        """The cells of a region and type by their years."""
+        if kind not in self._types:
+            return {}
+        span = self._span(region, kind)
+        told = zip(*(numbers[span].tolist() for numbers in (self._places & _YEAR, *self._told)), strict=True)
+        return {year or None: Tally(*tally) for year, *tally in told}
+
+    def _span(self, region: str | None, kind: str | None = None) -> slice:
+        if region not in self._regions:
+            return slice(0)
+        begin = self._regions[region] << _REGION
+        behind = begin + (1 << _REGION)
+        if kind is not None:
+            begin += self._types[kind] << _TYPE
+            behind = begin + (1 << _TYPE)
+        return slice(*np.searchsorted(self._places, [begin, behind]).tolist())
+
+
+def _each(of: Sequence[Sequence[int]], numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """The places of some numbers, each once for all that belongs to it, and what that is."""
+    table = np.full((len(of), max(map(len, of), default=0)), -1)
+    for number, found in enumerate(of):
+        table[number, : len(found)] = found
+    wide = table[numbers]
+    rows, columns = np.nonzero(wide >= 0)
+    return rows, wide[rows, columns]
 
 
 class Grid:
     """The cells of some regions, types and years."""
 
-    def __init__(
-        self, regions: Iterable[str], types: Collection[str], years: range, known: Mapping[Place, Tally], read: Mapping[str, Reading]
-    ) -> None:
-        self.regions, self.types, self.years, self.read = list(regions), types, years, read
-        self._rows: dict[tuple[str | None, str], dict[int | None, Tally]] = defaultdict(dict)
-        for (region, kind, year), tally in known.items():
-            self._rows[region, kind][year] = tally
+    def __init__(self, regions: Iterable[str], types: Collection[str], years: range, known: Known, read: Mapping[str, Reading]) -> None:
+        self.regions, self.types, self.years, self.known, self.read = list(regions), types, years, known, read
 
     def counts(self) -> Counter[str]:
         """How many cells are in each state."""
-        counted: Counter[str] = Counter()
+        counted = Counter({"known": len(self.known)})
         for region in self.regions:
-            looked = self._looked(region)
-            counted["none-known"] += len(looked) * len(self.types)
-            counted["not-looked-at"] += (len(self.years) - len(looked)) * len(self.types)
-        for (where, _), row in self._rows.items():
-            counted["known"] += len(row)
-            if where is not None:
-                looked = self._looked(where)
-                counted["none-known"] -= sum(year in looked for year in row)
-                counted["not-looked-at"] -= sum(year is not None and year not in looked for year in row)
+            looked, taken = self._looked(region), self.known.years(region)
+            both = int(np.isin(taken, list(looked)).sum())
+            counted["none-known"] += len(looked) * len(self.types) - both
+            counted["not-looked-at"] += (len(self.years) - len(looked)) * len(self.types) - (int(np.count_nonzero(taken)) - both)
         return counted
 
     def cells(self, states: Collection[str], last: str = "") -> Iterator[Cell]:
@@ -158,7 +225,7 @@ class Grid:
             for kind in sorted(self.types):
                 if cell_id(region, kind, None) <= last:
                     continue
-                row = self._rows.get((region, kind), {})
+                row = self.known.row(region, kind)
                 for year, state in self._row(region, row, states):
                     if cell_id(region, kind, year) > last:
                         yield Cell(region, kind, year, state, row.get(year))

@@ -117,7 +117,7 @@ def by_place(choose: Choice, field: str) -> Callable[[Reader, Any], Iterable[Buc
     """Counts by region, each with all that lies in it."""
 
     def counts(reader: Reader, query: Any) -> Iterable[Bucket]:
-        labels, above = reader.state.index.kept(("places", reader.moment.release), lambda: _places(reader))
+        labels, above = places(reader)
         many: Counter[str] = Counter()
         for region, _, own in by_value(choose, field)(reader, query):
             if region is None:
@@ -130,14 +130,18 @@ def by_place(choose: Choice, field: str) -> Callable[[Reader, Any], Iterable[Buc
     return counts
 
 
-def _places(reader: Reader) -> tuple[dict[str, str], dict[str, list[str]]]:
+def places(reader: Reader) -> tuple[dict[str, str], dict[str, list[str]]]:
     """The names of the regions of a moment, and what each lies in, with itself."""
-    region, within = columns(Region), columns(RegionWithin)
-    labels = {row.id: row.name for row in reader.connection.execute(select(region.id, region.name).where(reader.moment.whole(region)))}
-    above: dict[str, list[str]] = {}
-    for row in reader.connection.execute(select(within.region_id, within.ancestor_id).where(reader.moment.whole(within))):
-        above.setdefault(row.region_id, []).append(row.ancestor_id)
-    return labels, above
+
+    def make() -> tuple[dict[str, str], dict[str, list[str]]]:
+        region, within = columns(Region), columns(RegionWithin)
+        labels = {row.id: row.name for row in reader.connection.execute(select(region.id, region.name).where(reader.moment.whole(region)))}
+        above: dict[str, list[str]] = {}
+        for row in reader.connection.execute(select(within.region_id, within.ancestor_id).where(reader.moment.whole(within))):
+            above.setdefault(row.region_id, []).append(row.ancestor_id)
+        return labels, above
+
+    return reader.state.index.kept(("places", reader.moment.release), make)
 
 
 def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:

@@ -20,6 +20,7 @@ LAYERS = [
     {"app.snapshot"},
     {"app.problems", "app.database", "app.search"},
     {"app.postings"},
+    {"app.survey"},
     {"app.standing"},
     {
         "app.asking",

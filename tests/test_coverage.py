@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-from app import vocabulary
-from app.coverage import Grid, Reading, Tally, spread
+from app import survey, vocabulary
+from app.coverage import Events, Grid, Known, Reading, Tally
 from app.dates import parse_query
 from tests.conftest import SEEDS, Databases, Server, load, walk
 from tests.test_errors import problem
@@ -130,6 +131,17 @@ def test_made_up_records_counted_by_hand(synthetic: httpx.Client, by_hand: ByHan
     expected = by_hand.cells(query)
     assert expected
     assert walk(synthetic, "/coverage", **query) == expected
+
+
+def test_works_are_read_in_portions(databases: Databases, synthetic_folder: Path, by_hand: ByHand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "MOST_TOGETHER", 7)
+    url = databases.new()
+    load(url, synthetic_folder)
+    with Server(url) as client:
+        told = walk(client, "/coverage", state=["known"])
+    for cell in told:
+        del cell["last_curated"]["released_at"]
+    assert told == [cell | {"last_curated": {"release": 1}} for cell in by_hand.cells({"state": ["known"]})]
 
 
 @pytest.fixture(scope="module")
@@ -297,27 +309,34 @@ def test_an_empty_list_says_where_it_is_explained(growing: httpx.Client) -> None
     assert "before the first release" in growing.get("/events?region=us&as_of=0").json()["note"]
 
 
-def test_the_number_of_cells_in_each_state_is_that_of_the_cells() -> None:
-    known = {
-        ("a", "policy", 2022): Tally(1, 1),
-        ("a", "policy", None): Tally(2, 1),
-        ("b", "policy", 2024): Tally(1, 1),
-        (None, "policy", 2023): Tally(1, 1),
-    }
-    for until, years in ((2019, []), (2023, range(2021, 2025)), (2030, range(2021, 2025)), (2023, range(2021, 2022)), (2022, range(2023, 2025))):
-        shown = {place: tally for place, tally in known.items() if place[2] is None or place[2] in years}
-        read = {"a": Reading([until], [1], parse_query(str(until)).first)}
-        grid = Grid(["a", "b"], ["policy", "financing"], range(years[0], years[-1] + 1) if years else range(0), shown, read)
-        cells = list(grid.cells(vocabulary.COVERAGE))
-        for state in vocabulary.COVERAGE:
-            assert grid.counts()[state] == sum(cell.state == state for cell in cells) == len(list(grid.cells([state])))
+def _events(*rows: tuple[str | None, int, int, int, int, int]) -> Events:
+    """Policies by region, first and last year, how many, with release and newest work."""
+    regions = [None, "a", "b"]
+    numbers = [(regions.index(region), 1, *others) for region, *others in rows]
+    return Events(regions, ["", "policy"], *(np.array(column, np.int64) for column in zip(*numbers, strict=True)))
 
 
-def test_a_span_counts_in_each_year_that_is_told_of() -> None:
-    rows = [("a", "policy", 2020, 2023, 2, 1), ("a", "policy", 2022, 2022, 1, 3), ("a", "policy", None, None, 4, 1)]
-    assert spread(rows, range(2021, 2023), undated=True) == {
-        ("a", "policy", 2021): Tally(2, 1),
-        ("a", "policy", 2022): Tally(3, 3),
-        ("a", "policy", None): Tally(4, 1),
-    }
-    assert ("a", "policy", None) not in spread(rows, range(2021, 2023), undated=False)
+EXACTLY = {"a": ["a"], "b": ["b"]}
+
+
+@pytest.mark.parametrize("until", [2019, 2022, 2023, 2030])
+@pytest.mark.parametrize("years", [range(0), range(2021, 2025), range(2021, 2022), range(2023, 2025)], ids=str)
+@pytest.mark.parametrize("undated", [True, False])
+def test_the_number_of_cells_in_each_state_is_that_of_the_cells(until: int, years: range, undated: bool) -> None:
+    events = _events(("a", 2022, 2022, 1, 1, 1), ("a", 0, 0, 2, 1, 1), ("b", 2024, 2024, 1, 1, 1), (None, 2023, 2023, 1, 1, 1))
+    known = Known(events, EXACTLY, years, undated=undated)
+    read = {"a": Reading([until], [1], parse_query(str(until)).first)}
+    grid = Grid(["a", "b"], ["policy", "financing"], years, known, read)
+    cells = list(grid.cells(vocabulary.COVERAGE))
+    for state in vocabulary.COVERAGE:
+        assert grid.counts()[state] == sum(cell.state == state for cell in cells) == len(list(grid.cells([state])))
+
+
+@pytest.mark.parametrize("undated", [True, False])
+def test_a_span_counts_in_each_year_that_is_told_of(undated: bool) -> None:
+    events = _events(("a", 2020, 2023, 2, 1, 8), ("a", 2022, 2022, 1, 3, 7), ("a", 0, 0, 4, 1, 9), ("b", 2022, 2022, 5, 2, 1))
+    known = Known(events, {"a": ["a"], "b": ["a", "b"]}, range(2021, 2023), undated=undated)
+    dateless: dict[int | None, Tally] = {None: Tally(4, 1, 9)} if undated else {}
+    assert known.row("a", "policy") == {2021: Tally(2, 1, 8), 2022: Tally(8, 3, 8), **dateless}
+    assert known.row("b", "policy") == {2022: Tally(5, 2, 1)}
+    assert known.row("a", "financing") == known.row("c", "policy") == known.row(None, "policy") == {}

@@ -8,23 +8,23 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, cast, extract, func, or_, select, union
+from sqlalchemy import select
 
 from app import database, vocabulary
-from app.api.filters import in_regions
 from app.api.routing import StrictRoute
 from app.citations import DateSpan, Ref
-from app.coverage import Cell, Coverage, Grid, LastCurated, NewestSource, Place, Reading, spread
+from app.coverage import Cell, Coverage, Grid, Known, LastCurated, NewestSource
 from app.envelopes import Bucket, Listing
-from app.models import Citation, Event, Figure, Region, RegionWithin, Release, Source, columns
+from app.facets import places
+from app.models import Region, Release, Source, columns
 from app.paging import Part, check_ids, page_behind
 from app.parameters import Date, Id, PastQuery, date_order, term
 from app.reader import Reader, reading
+from app.survey import Survey, survey
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
 
-event, figure, citation, source = columns(Event), columns(Figure), columns(Citation), columns(Source)
-region, within, release = columns(Region), columns(RegionWithin), columns(Release)
+source, region, release = columns(Source), columns(Region), columns(Release)
 
 
 class CoverageQuery(PastQuery):
@@ -83,7 +83,7 @@ def list_coverage(request: Request, query: Annotated[CoverageQuery, Query()]) ->
                 for state in vocabulary.COVERAGE.values()
                 if counts[state.id]
             ]
-            items = [(cell.id, cell.model_dump_json().encode()) for cell in _told(reader, query, grid, names, shown)]
+            items = [(cell.id, cell.model_dump_json().encode()) for cell in _told(reader, grid, names, shown)]
             return Part(sum(counts[state] for state in set(states)), items, {"state": to_json(buckets)} if query.facets else {})
 
         return page_behind(reader, query, part)
@@ -96,14 +96,16 @@ def _names(reader: Reader, wanted: list[str]) -> dict[str, Ref]:
     return {row.id: Ref(id=row.id, name=row.name, name_zh=row.name_zh) for row in rows}
 
 
+def _survey(reader: Reader) -> Survey:
+    return reader.state.index.kept(("survey", reader.moment), lambda: survey(reader.postings))
+
+
 def _grid(reader: Reader, query: CoverageQuery, names: Collection[str]) -> Grid:
     """The cells of a query. What is counted for them is kept, as every page of a walk rests on all of it."""
     years, undated = _years(reader, query), query.from_ is None and query.to is None
-    kept, regions = reader.state.index.kept, (reader.moment, *query.region)
-    asked = (regions, query.region_match, *query.type)
-    known = kept(("known", asked, years, undated), lambda: spread(_counted(reader, query), years, undated=undated))
-    read = kept(("read", regions), lambda: _read(reader, query))
-    return Grid(names, set(query.type or vocabulary.EVENT_TYPE), years, known, read)
+    asked = (reader.moment, *query.region, query.region_match, *query.type, years, undated)
+    known = reader.state.index.kept(("known", asked), lambda: _known(reader, query, years, undated))
+    return Grid(names, set(query.type or vocabulary.EVENT_TYPE), years, known, _survey(reader).read)
 
 
 def _years(reader: Reader, query: CoverageQuery) -> range:
@@ -120,77 +122,28 @@ def _years(reader: Reader, query: CoverageQuery) -> range:
 
 
 def _touched(reader: Reader) -> list[int]:
-    """The first and the last years that events and sources touch."""
-    found = []
-    for record, first, last in ((event, event.date_first, event.date_last), (source, source.published_first, source.published_last)):
-        bounds = reader.connection.execute(select(func.min(first), func.max(last)).where(reader.moment.of(record))).one()
-        found += [day.year for day in bounds if day is not None]
-    return found
+    """The years in which events and sources begin and end."""
+    postings = reader.postings
+    return [
+        int(year)
+        for kind in ("event", "source")
+        for end in ("first", "last")
+        for year, versions in postings.every(f"{kind}.{end}.year").items()
+        if not versions.isdisjoint(postings.standing(kind))
+    ]
 
 
-def _counted(reader: Reader, query: CoverageQuery) -> list[tuple[Any, ...]]:
-    """Events by region, type, first and last year: how many, and the newest release that changed one."""
-    first, last = extract("year", event.date_first), extract("year", event.date_last)
-    asked = [in_regions(reader, event.region_id, query.region, query.region_match)] if query.region else []
-    asked += [event.type.in_(query.type)] if query.type else []
-    grouped = (
-        select(
-            event.region_id, event.type, first.label("first"), last.label("last"), func.count().label("events"), func.max(event.since).label("since")
-        )
-        .where(reader.moment.of(event), *asked)
-        .group_by(event.region_id, event.type, first, last)
-        .subquery()
-    )
-    joined, place = _rolled_up(reader, query, grouped)
-    rows = reader.connection.execute(
-        select(place, grouped.c.type, grouped.c.first, grouped.c.last, func.sum(grouped.c.events), func.max(grouped.c.since))
-        .select_from(joined)
-        .where(*([place.in_(query.region)] if query.region else []))
-        .group_by(place, grouped.c.type, grouped.c.first, grouped.c.last)
-    )
-    # PostgreSQL takes years and sums for decimals.
-    return [(where, kind, *(None if number is None else int(number) for number in numbers)) for where, kind, *numbers in rows]
+def _known(reader: Reader, query: CoverageQuery, years: range, undated: bool) -> Known:
+    """The cells that have events, of the regions and types that a query names."""
+    _, above = places(reader)
+    wanted = set(query.region or above)
+    within = {region: sorted(wanted.intersection([region] if query.region_match == "exact" else reached)) for region, reached in above.items()}
+    return Known(_survey(reader).events.of(query.type, unplaced=not query.region), within, years, undated=undated)
 
 
-def _read(reader: Reader, query: CoverageQuery) -> dict[str, Reading]:
-    """The works that were read, by region."""
-    cited = union(
-        *(
-            select(record.region_id, citation.source_id)
-            .join_from(record.id.table, citation.version.table, citation.version == record.version)
-            .where(
-                reader.moment.of(record),
-                record.region_id.is_not(None),
-                *([record.region_id.in_(query.region)] if query.region else []),
-            )
-            for record in (event, figure)
-        )
-    ).subquery()
-    year = extract("year", source.published_earliest)
-    rows = reader.connection.execute(
-        select(cited.c.region_id, year.label("year"), func.count().label("works"), func.max(source.published_earliest).label("until"))
-        .join_from(cited, source.id.table, source.id == cited.c.source_id)
-        .where(reader.moment.of(source), source.published_earliest.is_not(None))
-        .group_by(cited.c.region_id, year)
-        .order_by(cited.c.region_id, year)
-    )
-    found: dict[str, Reading] = {}
-    for row in rows:
-        read = found.setdefault(row.region_id, Reading([], [], row.until))
-        found[row.region_id] = Reading([*read.years, int(row.year)], [*read.works, row.works], row.until)
-    return found
-
-
-def _rolled_up(reader: Reader, query: CoverageQuery, rows: Subquery) -> tuple[FromClause, ColumnElement[Any]]:
-    """Rows with a `region_id`, joined with the regions that they count in, and the column of those."""
-    if query.region_match == "exact":
-        return rows, rows.c.region_id
-    return rows.outerjoin(within.region_id.table, and_(within.region_id == rows.c.region_id, reader.moment.of(within))), within.ancestor_id
-
-
-def _told(reader: Reader, query: CoverageQuery, grid: Grid, names: dict[str, Ref], cells: list[Cell]) -> list[Coverage]:
+def _told(reader: Reader, grid: Grid, names: dict[str, Ref], cells: list[Cell]) -> list[Coverage]:
     """Cells as they are answered."""
-    newest, made = _newest_sources(reader, query, cells), _made(reader, cells)
+    newest, made = _newest_sources(reader, cells), _made(reader, cells)
     found = []
     for cell in cells:
         read = grid.read.get(cell.region or "")
@@ -202,7 +155,7 @@ def _told(reader: Reader, query: CoverageQuery, grid: Grid, names: dict[str, Ref
                 year=cell.year,
                 state=cell.state,
                 events=cell.tally.events if cell.tally else 0,
-                newest_source=newest.get(cell.place),
+                newest_source=newest[cell.tally.newest] if cell.tally else None,
                 last_curated=LastCurated(release=cell.tally.release, released_at=made[cell.tally.release]) if cell.tally else None,
                 looked_at_until=read.until if read else None,
                 works=read.of(cell.year) if read else 0,
@@ -218,41 +171,12 @@ def _made(reader: Reader, cells: list[Cell]) -> dict[int, datetime]:
     return {number: database.utc(moment) for number, moment in rows}
 
 
-def _newest_sources(reader: Reader, query: CoverageQuery, cells: list[Cell]) -> dict[Place, NewestSource]:
-    """For each cell that has events, the work published last among those that they cite; of several the last by id, undated ones first."""
-    filled = [cell for cell in cells if cell.tally]
-    if not filled:
-        return {}
-    # The day of publication and the id as one text, which is the latest where both are: before every day comes none.
-    latest = func.max(func.coalesce(cast(source.published_first, Text), "").concat(" ").concat(source.id))
-    first, last = extract("year", event.date_first), extract("year", event.date_last)
-    regions = {cell.region for cell in filled if cell.region}
-    grouped = (
-        select(event.region_id, event.type, first.label("first"), last.label("last"), latest.label("latest"))
-        .select_from(event.id.table)
-        .join(citation.version.table, citation.version == event.version)
-        .join(source.id.table, source.id == citation.source_id)
-        .where(
-            reader.moment.of(event),
-            reader.moment.of(source),
-            event.type.in_({cell.type for cell in filled}),
-            or_(event.region_id.is_(None), in_regions(reader, event.region_id, regions, query.region_match)),
-        )
-        .group_by(event.region_id, event.type, first, last)
-        .subquery()
-    )
-    joined, place = _rolled_up(reader, query, grouped)
-    rows = reader.connection.execute(select(place, grouped.c.type, grouped.c.first, grouped.c.last, grouped.c.latest).select_from(joined)).all()
-    wanted = {cell.place for cell in filled}
-    found: dict[Place, str] = {}
-    for where, kind, begin, end, newest in rows:
-        for year in [None] if begin is None else range(int(begin), int(end) + 1):
-            if (where, kind, year) in wanted:
-                found[where, kind, year] = max(found.get((where, kind, year), ""), newest)
-    cited = {place: newest.partition(" ")[2] for place, newest in found.items()}
-    shown = reader.connection.execute(select(source).where(reader.moment.of(source), source.id.in_(set(cited.values()))))
-    works = {row.id: _work(row) for row in shown}
-    return {place: works[identifier] for place, identifier in cited.items()}
+def _newest_sources(reader: Reader, cells: list[Cell]) -> dict[int, NewestSource]:
+    """The newest works of the cells that have events, by their places: of several that were published last the last by id, undated ones first."""
+    works = _survey(reader).works
+    named = {works[cell.tally.newest]: cell.tally.newest for cell in cells if cell.tally}
+    rows = reader.connection.execute(select(source).where(reader.moment.of(source), source.id.in_(named)))
+    return {named[row.id]: _work(row) for row in rows}
 
 
 def _work(row: Any) -> NewestSource:

@@ -1,23 +1,12 @@
-"""What several lists filter by in the same way: places, and the works that are cited."""
+"""What several lists filter by in the same way: the works that are cited."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, select
 
-from app.models import RegionWithin, columns
 from app.paging import documents
 from app.reader import Reader
-
-within = columns(RegionWithin)
-
-
-def in_regions(reader: Reader, region: ColumnElement[Any], given: Collection[str], match: str) -> ColumnElement[bool]:
-    """What lies in one of the regions at any depth; with the match `exact`, what names one of them."""
-    if match == "exact":
-        return region.in_(given)
-    return region.in_(select(within.region_id).where(within.ancestor_id.in_(given), reader.moment.of(within)))
 
 
 def citing(reader: Reader, kind: str, query: Any) -> Iterator[BitMap]:

@@ -1,0 +1,148 @@
+"""What coverage is told from: how many events there are by region, type and years, and which works were read on each region.
+
+It is counted once for a state of the data, as arrays that the index fills: to have the database join all that is cited takes twenty times as long.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from app.coverage import Events, Numbers, Reading
+from app.models import END
+from app.postings import MOST_TOGETHER, NONE, Postings
+
+_WORKS = (
+    "SELECT id, published_first, published_earliest, events.versions, figures.versions FROM source "
+    "LEFT JOIN posting AS events ON events.field = 'event.source' AND events.value = id "
+    "LEFT JOIN posting AS figures ON figures.field = 'figure.source' AND figures.value = id "
+    "WHERE id > ? AND since <= ? AND until > ? AND seen_until = ? ORDER BY id LIMIT ?"
+)
+
+_HALF = 32
+"""Bits of the second of two numbers in one."""
+_YEARS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is on record at a moment."""
+
+    events: Events
+    """By the regions that the events themselves name."""
+    works: dict[int, str]
+    """The ids of those works that `events` names by their place in the order of publication."""
+    read: dict[str, Reading]
+    """The works that events and figures of the very region cite."""
+
+    def __len__(self) -> int:
+        """How much room it takes is told by how much it holds."""
+        return len(self.works)
+
+
+class _Standing:
+    """The versions of a kind that stand in the moment, and what they are of."""
+
+    def __init__(self, postings: Postings, kind: str) -> None:
+        self.postings = postings
+        self.versions = postings.standing(kind)
+        self._size = self.versions.max() + 1 if self.versions else 0
+        self._stands = np.zeros(self._size, bool)
+        self._stands[_keys(self.versions)] = True
+
+    def numbers(self, field: str, known: dict[str, int]) -> Numbers:
+        """By the key of a version the number of its value of a field, which is known or will be; 0: it has none."""
+        found = np.zeros(self._size, np.int64)
+        for value, versions in self.postings.every(field).items():
+            if value != NONE:
+                found[_keys(versions & self.versions)] = known.setdefault(value, len(known) + 1)
+        return found
+
+    def values(self, field: str) -> Numbers:
+        """By the key of a version its value of a field that has numbers; 0: it has none."""
+        known: dict[str, int] = {}
+        numbers = self.numbers(field, known)
+        return np.array([0, *map(int, known)])[numbers]
+
+    def citing(self, works: Sequence[Any]) -> tuple[NDArray[np.uint32], Numbers]:
+        """The keys of what cites some works, told by their postings, and the place of each one's work among them."""
+        cited = [BitMap.deserialize(bytes(versions)) if versions else BitMap() for versions in works]
+        keys = np.concatenate([_keys(versions) for versions in cited])
+        owners = np.repeat(np.arange(len(works)), [len(versions) for versions in cited])
+        stands = keys < self._size
+        stands[stands] = self._stands[keys[stands]]
+        return keys[stands], owners[stands]
+
+
+def survey(postings: Postings) -> Survey:
+    """What is on record at the moment of some postings."""
+    regions: dict[str, int] = {}
+    events, figures = _Standing(postings, "event"), _Standing(postings, "figure")
+    regions_of = {kind: standing.numbers(f"{kind}.region", regions) for kind, standing in (("event", events), ("figure", figures))}
+    newest = np.zeros(len(regions_of["event"]), np.int64)
+    until = np.zeros(len(regions) + 1, np.int64)
+    read = [np.zeros(0, np.int64)]
+    ids: list[str] = []
+    for works in _works(postings):
+        first, earliest = (np.array([_ordinal(row[place]) for row in works]) for place in (1, 2))
+        citing = events.citing([row[3] for row in works])
+        np.maximum.at(newest, citing[0], (first << _HALF | np.arange(len(ids), len(ids) + len(works)))[citing[1]])
+        cited = [(regions_of["event"], citing), (regions_of["figure"], figures.citing([row[4] for row in works]))]
+        pairs = np.unique(np.concatenate([region[keys] << _HALF | owners for region, (keys, owners) in cited]))
+        region, days = pairs >> _HALF, earliest[pairs & ((1 << _HALF) - 1)]
+        dated = (region > 0) & (days > 0)
+        np.maximum.at(until, region[dated], days[dated])
+        years = np.array([date.fromordinal(day).year for day in days[dated].tolist()], np.int64)
+        read.append(region[dated] << _HALF | years)
+        ids += [row[0] for row in works]
+    found = _counted(events, regions_of["event"], [None, *regions], newest)
+    winners = {place: ids[place & ((1 << _HALF) - 1)] for place in np.unique(found.newest).tolist()}
+    return Survey(found, winners, _readings(np.concatenate(read), [None, *regions], until))
+
+
+def _works(postings: Postings) -> Iterator[list[Any]]:
+    """The works of the moment by id, in portions: id, first and earliest day of publication, the postings of events and figures that cite it."""
+    last, release = "", postings.now.release
+    while works := postings.snapshot.rows(_WORKS, (last, release, release, END.isoformat(), MOST_TOGETHER)):
+        yield works
+        last = works[-1][0]
+
+
+def _counted(events: _Standing, regions: Numbers, names: list[str | None], newest: Numbers) -> Events:
+    """The events by region, type, first and last year."""
+    keys = _keys(events.versions)
+    types: dict[str, int] = {}
+    columns, sizes = [regions[keys], events.numbers("event.type", types)[keys]], [len(names), len(types) + 1]
+    for field in ("event.first.year", "event.last.year"):
+        columns.append(events.values(field)[keys])
+        sizes.append(_YEARS)
+    groups, group = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
+    release, latest = np.zeros(len(groups), np.int64), np.zeros(len(groups), np.int64)
+    np.maximum.at(release, group, events.values("since")[keys])
+    np.maximum.at(latest, group, newest[keys])
+    region, kind, first, last = np.unravel_index(groups, sizes)
+    return Events(names, ["", *types], region, kind, first, last, np.bincount(group, minlength=len(groups)), release, latest)
+
+
+def _readings(read: Numbers, names: Sequence[str | None], until: Numbers) -> dict[str, Reading]:
+    """The works by region and year, from one number of both for each."""
+    found: dict[str, Reading] = {}
+    for pair, works in zip(*(numbers.tolist() for numbers in np.unique(read, return_counts=True)), strict=True):
+        region = pair >> _HALF
+        before = found.setdefault(str(names[region]), Reading([], [], date.fromordinal(int(until[region]))))
+        before.years.append(pair & ((1 << _HALF) - 1))
+        before.works.append(works)
+    return found
+
+
+def _keys(versions: BitMap) -> NDArray[np.uint32]:
+    return np.frombuffer(versions.to_array(), np.uint32)
+
+
+def _ordinal(day: Any) -> int:
+    """A day as a number, however a driver gives it; 0: it is not known."""
+    return date.fromisoformat(str(day)).toordinal() if day else 0
