@@ -172,7 +172,8 @@ class Listing:
         return (version for version, row in rows if values is None or _is_behind(keys, row, values[:-1]))
 
     def _sought(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
-        statement = select(self.table.version).where(*_joined(keys)).order_by(*(key.sorting(down) for key, down in keys))
+        held = [key.among for key, _ in keys if key.among is not None]
+        statement = select(self.table.version).where(*held, *_joined(keys)).order_by(*(key.sorting(down) for key, down in keys))
         if values is not None:
             statement = statement.where(after(keys, values[:-1]))
         with self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last

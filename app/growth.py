@@ -24,14 +24,31 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localc
 from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app import vocabulary
-from app.citations import DateSpan, FigureRef, Number, Shape, term
-from app.schemas import Figure
+from app.citations import DateSpan, FigureRef, Number, Ref, Shape, TitleRef, term
+from app.schemas import Figure, RelativeTo
 
 RELATIVE_UNITS = frozenset({"percent", "ratio", "rank", "fold"})
 """Units of numbers that mean something only beside another one. They do not compound."""
+
+
+class Outline(Shape):
+    """Of the record of a figure what tells to which series it belongs, and where in it it stands: all that is read of very many."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    metric: str
+    subject: Ref | None
+    region: Ref | None
+    organisation: Ref | None
+    event: TitleRef | None
+    relative_to: RelativeTo | None
+    period: DateSpan | None
+    unit: str
+    basis: str
 
 
 class GrowthEnd(Shape):
@@ -123,7 +140,7 @@ def _in_year(day: date) -> tuple[int, int]:
     return day.month, day.day
 
 
-def basis_rank(figure: Figure) -> int:
+def basis_rank(figure: Figure | Outline) -> int:
     """Where the figure's basis stands in the vocabulary."""
     return _BASES[figure.basis]
 
@@ -242,7 +259,7 @@ def _two_decimals(percent: Decimal | None, rounding: str) -> float | None:
         return float(percent.quantize(Decimal("0.01"), rounding)) + 0.0
 
 
-def ends(figure: Figure) -> tuple[Span | None, Span | None]:
+def ends(figure: Figure | Outline) -> tuple[Span | None, Span | None]:
     """The periods from which and to which a stated growth runs; None where it is not stated.
 
     The base is that of `relative_to`; a mean growth over a span of years without one runs from the first to the last of them.

@@ -393,6 +393,7 @@ class Figure(SQLModel, table=True):
             " ELSE qualifier = 'range' AND low IS NOT NULL AND high IS NOT NULL END",
             name="figure_qualifier",
         ),
+        Index("ix_figure_unit_value", "unit", "value"),
     )
 
     version: int = _version()
@@ -412,7 +413,7 @@ class Figure(SQLModel, table=True):
     period_precision: str | None = None
     period_first: date | None = Field(default=None, index=True)
     period_last: date | None = None
-    value: float | None = Field(default=None, index=True)
+    value: float | None = None
     low: float | None = None
     high: float | None = None
     qualifier: str

@@ -57,6 +57,8 @@ class SortKey:
     nullable: bool = False
     field: str | None = None
     """The field of the index that has the same values, of what has not too many of them."""
+    among: ColumnElement[bool] | None = None
+    """What holds for all that a list sorted by it has, and leads the database to them."""
     joined: ColumnElement[bool] | None = None
     """Of a column of another table: what ties it to the list's own."""
     shown: Callable[[Any], Any] | None = None
@@ -227,18 +229,8 @@ def _why_nothing(reader: Reader, force: dict[str, Any]) -> str | None:
     return f"Nothing matches. /coverage?{urlencode(asked, doseq=True)} tells whether no event is known there or nobody has looked."
 
 
-def page_of(reader: Reader, query: PageQuery, made: Callable[[], list[tuple[str, bytes]]]) -> Response:
-    """A page of what is made for the query and lies in no table: pairs of an id and the JSON, in the order of the ids."""
-
-    def part(last: str, most: int) -> Part:
-        items = made()
-        return Part(len(items), [item for item in items if item[0] > last][:most])
-
-    return page_behind(reader, query, part)
-
-
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
-    """As `page_of`, where only a part is made: of what comes behind an id, so many at the most."""
+    """A page of what is made for the query and lies in no table: of what comes behind an id, so many at the most."""
     force = applied(query)
     seal = sealed(reader.request, force)
     last = "" if query.cursor is None else str(opened(reader, query.cursor, seal, [SortKey(literal(""), str)])[0])

@@ -1,6 +1,7 @@
 """Figures that measure the same thing, as series over periods, and the growth between their points.
 
-Pure functions of the records that the API serves.
+Pure functions of the records that the API serves. Which of them stand together is told from outlines; only the series that are shown are
+made.
 
 **What stands together.** Figures of one metric, subject, region, organisation, event and unit. Of a number that means something only
 beside another one (`RELATIVE_UNITS`: a share, rank or rate), `relative_to` tells series apart too, except that growths against the year
@@ -14,14 +15,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import WithJsonSchema
 
 from app import vocabulary
 from app.citations import Citation, DateSpan, FigureRef, Number, Ref, Shape, TitleRef, term
-from app.growth import RELATIVE_UNITS, Difference, Implied, basis_rank, compared, ends, overall, span, years_between
+from app.growth import RELATIVE_UNITS, Difference, Implied, Outline, basis_rank, compared, ends, overall, span, years_between
 from app.schemas import Converted, Figure, RelativeTo
 
 STATED_GROWTH = frozenset({"growth-rate", "cagr"})
@@ -153,29 +154,52 @@ class _Key:
 class _Link:
     """A figure that states the growth of a series."""
 
-    figure: Figure
+    figure: str
     by: Literal["figure", "period"]
     fits_also: list[str]
 
 
-def series(records: Iterable[Mapping[str, Any]], growth: Iterable[Mapping[str, Any]] = ()) -> list[Series]:
-    """Group whole figure records, as the API serves them, into series ordered by metric, subject, region (none: last) and id.
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The figures of a series, by their ids."""
 
-    Every figure becomes a point of exactly one series; a record that is given twice counts once. Growth that sources state is sought
-    among the records and in `growth`, further figure records that become no points: a filter that asks for market sizes leaves out the
-    figures that state their growth. Raises pydantic.ValidationError for what is no figure record.
+    key: _Key
+    figures: list[str]
+    links: list[_Link]
+
+    @property
+    def id(self) -> str:
+        """That of the series."""
+        return self.key.id
+
+    @property
+    def needs(self) -> list[str]:
+        """The figures that the series is made of."""
+        return [*self.figures, *(link.figure for link in self.links)]
+
+    def made(self, figures: Mapping[str, Figure]) -> Series:
+        """The series, from what it needs."""
+        return _series(self.key, [figures[name] for name in self.figures], [(link, figures[link.figure]) for link in self.links])
+
+
+def grouped(figures: Iterable[Outline], growth: Iterable[Outline] = ()) -> list[Group]:
+    """Group figures into series, by id.
+
+    Every figure becomes a point of exactly one series; one that is given twice counts once. Growth that sources state is sought among the
+    figures and in `growth`, further ones that become no points: a filter that asks for market sizes leaves out the figures that state
+    their growth.
     """
-    figures = {figure.id: figure for figure in map(Figure.model_validate, records)}
-    stating = figures | {figure.id: figure for figure in map(Figure.model_validate, growth)}
-    groups: dict[_Key, list[Figure]] = defaultdict(list)
-    for figure in sorted(figures.values(), key=_point_order):
+    points = {figure.id: figure for figure in figures}
+    stating = points | {figure.id: figure for figure in growth}
+    groups: dict[_Key, list[Outline]] = defaultdict(list)
+    for figure in sorted(points.values(), key=_point_order):
         groups[_key(figure)].append(figure)
     links = _links(groups, sorted((figure for figure in stating.values() if figure.metric in STATED_GROWTH), key=_point_order))
-    made = [_series(key, members, links.get(key, [])) for key, members in groups.items()]
-    return sorted(made, key=lambda one: (one.metric, *_nulls_last(one.subject), *_nulls_last(one.region), one.id))
+    found = [Group(key, [member.id for member in members], links.get(key, [])) for key, members in groups.items()]
+    return sorted(found, key=lambda group: group.id)
 
 
-def _series(key: _Key, figures: list[Figure], links: list[_Link]) -> Series:
+def _series(key: _Key, figures: list[Figure], links: list[tuple[_Link, Figure]]) -> Series:
     first = figures[0]
     implied, reason = overall(figures)
     year_on_year = _YEAR_BEFORE in key.against
@@ -195,7 +219,7 @@ def _series(key: _Key, figures: list[Figure], links: list[_Link]) -> Series:
         year_on_year=year_on_year,
         unit=key.unit,
         points=[_point(figure) for figure in figures],
-        growth=Growth(implied=implied, reason=reason, stated=[_stated(link, figures) for link in links]),
+        growth=Growth(implied=implied, reason=reason, stated=[_stated(link, figure, figures) for link, figure in links]),
         citations=list(distinct.values()),
     )
 
@@ -220,7 +244,7 @@ def _point(figure: Figure) -> Point:
 _YEAR_BEFORE = "to-year-before"
 
 
-def _key(figure: Figure) -> _Key:
+def _key(figure: Outline) -> _Key:
     return _Key(
         figure.metric,
         figure.subject.id if figure.subject else None,
@@ -232,7 +256,7 @@ def _key(figure: Figure) -> _Key:
     )
 
 
-def _against(figure: Figure) -> tuple[str, ...]:
+def _against(figure: Outline) -> tuple[str, ...]:
     """What tells relative numbers apart, as parts of an id, each with a label of its own."""
     relative = figure.relative_to
     if relative is None or figure.unit not in RELATIVE_UNITS:
@@ -249,11 +273,7 @@ def _against(figure: Figure) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _nulls_last(reference: Ref | None) -> tuple[bool, str]:
-    return (reference is None, reference.id if reference else "")
-
-
-def _point_order(figure: Figure) -> tuple[bool, date, date, int, str]:
+def _point_order(figure: Outline) -> tuple[bool, date, date, int, str]:
     period = figure.period
     first = (period.earliest or period.latest or date.max) if period else date.max
     last = (period.latest or period.earliest or date.max) if period else date.max
@@ -263,7 +283,7 @@ def _point_order(figure: Figure) -> tuple[bool, date, date, int, str]:
 # Growth that sources state
 
 
-def _links(groups: Mapping[_Key, list[Figure]], stating: Iterable[Figure]) -> dict[_Key, list[_Link]]:
+def _links(groups: Mapping[_Key, list[Outline]], stating: Iterable[Outline]) -> dict[_Key, list[_Link]]:
     """The growths that sources state, by the series that they belong to.
 
     One that names a figure belongs to that figure's series. Any other belongs to the series of its subject, region, organisation and
@@ -284,18 +304,17 @@ def _links(groups: Mapping[_Key, list[Figure]], stating: Iterable[Figure]) -> di
             found = [key for key in candidates if any(span(member.period) in wanted for member in groups[key])]
         for key in found:
             others = sorted(other.id for other in found if other != key)
-            links[key].append(_Link(figure, "figure" if named else "period", others))
+            links[key].append(_Link(figure.id, "figure" if named else "period", others))
     return links
 
 
-def _same_scope(figure: Figure) -> bool:
+def _same_scope(figure: Outline) -> bool:
     """Whether a growth is measured against its own region and subject, not against those of others."""
     relative = figure.relative_to
     return relative is None or (relative.region in (None, figure.region) and relative.subject in (None, figure.subject))
 
 
-def _stated(link: _Link, figures: Sequence[Figure]) -> Stated:
-    figure = link.figure
+def _stated(link: _Link, figure: Figure, figures: Sequence[Figure]) -> Stated:
     implied, difference = compared(figure, figures)
     return Stated(
         percent=figure.value,

@@ -1,9 +1,21 @@
 """Figure records as the API serves them, made up for tests of pure functions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from app import dates
+from app.growth import Outline
+from app.schemas import Figure
 from app.seeding import quantities
+from app.series import Series, grouped
+
+
+def series(records: Iterable[dict[str, Any]], growth: Iterable[dict[str, Any]] = ()) -> list[Series]:
+    """All series of figures."""
+    points, others = ([Figure.model_validate(record) for record in given] for given in (records, growth))
+    outlines = ([Outline.model_validate_json(figure.model_dump_json()) for figure in given] for given in (points, others))
+    whole = {figure.id: figure for figure in (*others, *points)}
+    return [group.made(whole) for group in grouped(*outlines)]
 
 
 def span(edtf: str | None) -> dict[str, Any] | None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from app import vocabulary
 from app.growth import RELATIVE_UNITS, Implied
-from app.series import STATED_GROWTH, Series, series
-from tests.figures import citation, figure, ref, relative, stated_growth, title_ref
+from app.series import STATED_GROWTH, Series
+from tests.figures import citation, figure, ref, relative, series, stated_growth, title_ref
 
 
 def _only(*records: dict[str, Any]) -> Series:

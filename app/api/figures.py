@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal
@@ -146,7 +147,7 @@ def check_currency(target: str | None) -> None:
         raise InvalidRequest([invalid("convert", target, message)])
 
 
-def _rewrite(query: FigureFilters | FigureRecordQuery) -> Rewrite | None:
+def rewrite(query: FigureFilters | FigureRecordQuery) -> Rewrite | None:
     """What `convert` does to a figure; refuses a currency without rates."""
     check_currency(query.convert)
     if query.convert is None:
@@ -204,14 +205,17 @@ def _bounded(reader: Reader, units: list[str], least: float | None, most: float 
 def list_figures(request: Request, query: Annotated[FigureQuery, Query()]) -> Response:
     """Figures that fulfil every filter, each with its citations and what sources differ on."""
     with reading(request) as newest:
-        rewrite = _rewrite(query)
-        if query.convert is None or query.compares() is None:
-            return answer(newest, "figure", query, choose, SORTS, FACETS, rewrite)
+        change = rewrite(query)
+        if query.compares() is None:
+            return answer(newest, "figure", query, choose, SORTS, FACETS, change)
+        if query.convert is None:
+            of_unit = replace(SORTS["value"], among=figure.unit == query.unit[0])
+            return answer(newest, "figure", query, choose, SORTS | {"value": of_unit}, FACETS, change)
         numbers, unknown = _compared(newest.at(query), query, query.convert)
         compared = values(newest.connection, numbers, by_version=True)
         by_number = SortKey(compared.value, float, nullable=True, joined=compared.version == figure.version)
         told = newest.noting(not_compared(unknown))
-        return answer(told, "figure", query, lambda _, __: BitMap(numbers), SORTS | {"value": by_number}, FACETS, rewrite)
+        return answer(told, "figure", query, lambda _, __: BitMap(numbers), SORTS | {"value": by_number}, FACETS, change)
 
 
 def _shown(reader: Reader, query: FigureQuery) -> BitMap:
@@ -280,4 +284,4 @@ def get_figure(
 ) -> Response:
     """One figure with its citations and what sources differ on."""
     with reading(request) as reader:
-        return one(reader, "figure", id, query, _rewrite(query))
+        return one(reader, "figure", id, query, rewrite(query))

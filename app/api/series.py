@@ -1,17 +1,23 @@
 """`/figures/series`: figures that measure the same thing over periods, and the growth between them."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pyroaring import BitMap
 
-from app.api.figures import FigureFilters, check_currency, choose, converted, not_compared, records, within_bounds
+from app.api.figures import FigureFilters, choose, not_compared, rewrite, within_bounds
 from app.api.routing import StrictRoute
+from app.chosen import bodies
 from app.envelopes import Listing
-from app.paging import page_of
+from app.growth import Outline
+from app.paging import Part, page_behind
 from app.problems import InvalidRequest, invalid
 from app.reader import reading
-from app.series import STATED_GROWTH, Series, series
+from app.schemas import Figure
+from app.series import STATED_GROWTH, Series, grouped
 
 MOST_GROUPED = 20_000
 """Figures that are put into series for one answer."""
@@ -28,7 +34,7 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
     converted numbers, the movement of the rates included.
     """
     with reading(request) as newest:
-        check_currency(query.convert)
+        convert = rewrite(query)
         reader = newest.at(query)
         wanted = choose(reader, query)
         if len(wanted) > MOST_GROUPED:
@@ -39,15 +45,27 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
         kept = {"subject", "region", "region_match", "organisation", "event"}
         stating = FigureFilters(**{name: getattr(query, name) for name in kept}, metric=sorted(STATED_GROWTH))
 
-        figures: Iterable[dict[str, Any]] = records(reader, wanted)
-        if query.convert is not None:
-            every = [converted(record, query) for record in figures]
-            figures = [record for record in every if within_bounds(record, query)]
-            if query.compares():
-                reader = reader.noting(not_compared(record["id"] for record in every if record["not_converted"]))
+        def shown(versions: Iterable[int]) -> Iterator[bytes]:
+            return map(convert or bytes, bodies(reader.snapshot, versions, quoted=True))
 
-        def made() -> list[tuple[str, bytes]]:
-            found = series(figures, records(reader, choose(reader, stating)))
-            return sorted((one.id, one.model_dump_json().encode()) for one in found)
+        if query.convert is not None and query.compares():
+            figures = dict(zip(wanted, map(json.loads, shown(wanted)), strict=True))
+            wanted = BitMap(version for version, figure in figures.items() if within_bounds(figure, query))
+            reader = reader.noting(not_compared(figure["id"] for figure in figures.values() if figure["not_converted"]))
 
-        return page_of(reader, query, made)
+        def part(last: str, most: int) -> Part:
+            versions: dict[str, int] = {}
+
+            def outlines(chosen: BitMap) -> Iterator[Outline]:
+                for version, body in zip(chosen, shown(chosen), strict=True):
+                    outline = Outline.model_validate_json(body)
+                    versions[outline.id] = version
+                    yield outline
+
+            groups = grouped(outlines(wanted), outlines(choose(reader, stating)))
+            asked = list(islice((group for group in groups if group.id > last), most))
+            needed = sorted({versions[name] for group in asked for name in group.needs})
+            whole = {figure.id: figure for figure in map(Figure.model_validate_json, shown(needed))}
+            return Part(len(groups), [(group.id, group.made(whole).model_dump_json().encode()) for group in asked])
+
+        return page_behind(reader, query, part)

@@ -19,7 +19,7 @@ ADDED = ("source.%", "organisation.%", "region.%", "figure.origins")
 
 def upgrade() -> None:
     connection = op.get_bind()
-    op.create_index("ix_figure_value", "figure", ["value"])
+    op.create_index("ix_figure_unit_value", "figure", ["unit", "value"])
     gathered = postings.Gathered(connection)
     others = sa.text("SELECT rendering.key, body FROM rendering JOIN record ON record.id = record_id WHERE kind <> 'event' ORDER BY rendering.key")
     for row in connection.execute(others.columns(body=sa.LargeBinary()), execution_options={"yield_per": 1_000}):
@@ -34,4 +34,4 @@ def downgrade() -> None:
     connection.execute(sa.text("DELETE FROM ordering WHERE kind IN ('source', 'organisation', 'region')"))
     for field in ADDED:
         connection.execute(sa.text("DELETE FROM posting WHERE field LIKE :field"), {"field": field})
-    op.drop_index("ix_figure_value", "figure")
+    op.drop_index("ix_figure_unit_value", "figure")
