@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from app.coverage import Events, Numbers, Reading
-from app.models import END
 from app.postings import MOST_TOGETHER, NONE, Postings
 
 _WORKS = (
-    "SELECT id, published_first, published_earliest, events.versions, figures.versions FROM source "
+    "SELECT id, version, published_first, published_earliest, events.versions, figures.versions FROM "
+    "(SELECT id, version, published_first, published_earliest FROM source WHERE (id, version) > (?, ?) ORDER BY id, version LIMIT ?) AS works "
     "LEFT JOIN posting AS events ON events.field = 'event.source' AND events.value = id "
     "LEFT JOIN posting AS figures ON figures.field = 'figure.source' AND figures.value = id "
-    "WHERE id > ? AND since <= ? AND until > ? AND seen_until = ? ORDER BY id LIMIT ?"
+    "ORDER BY id, version"
 )
+"""What stands in the moment is told by the index: PostgreSQL does not know how many do, and would join all works for each portion."""
 
 _HALF = 32
 """Bits of the second of two numbers in one."""
 _YEARS = 10_000
+_NONE = np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Standing:
     def citing(self, works: Sequence[Any]) -> tuple[NDArray[np.uint32], Numbers]:
         """The keys of what cites some works, told by their postings, and the place of each one's work among them."""
         cited = [BitMap.deserialize(bytes(versions)) if versions else BitMap() for versions in works]
-        keys = np.concatenate([_keys(versions) for versions in cited])
+        keys = np.concatenate([_NONE, *map(_keys, cited)])
         owners = np.repeat(np.arange(len(works)), [len(versions) for versions in cited])
         stands = keys < self._size
         stands[stands] = self._stands[keys[stands]]
@@ -88,10 +90,10 @@ def survey(postings: Postings) -> Survey:
     read = [np.zeros(0, np.int64)]
     ids: list[str] = []
     for works in _works(postings):
-        first, earliest = (np.array([_ordinal(row[place]) for row in works]) for place in (1, 2))
-        citing = events.citing([row[3] for row in works])
+        first, earliest = (np.array([_ordinal(row[place]) for row in works], np.int64) for place in (2, 3))
+        citing = events.citing([row[4] for row in works])
         np.maximum.at(newest, citing[0], (first << _HALF | np.arange(len(ids), len(ids) + len(works)))[citing[1]])
-        cited = [(regions_of["event"], citing), (regions_of["figure"], figures.citing([row[4] for row in works]))]
+        cited = [(regions_of["event"], citing), (regions_of["figure"], figures.citing([row[5] for row in works]))]
         pairs = np.unique(np.concatenate([region[keys] << _HALF | owners for region, (keys, owners) in cited]))
         region, days = pairs >> _HALF, earliest[pairs & ((1 << _HALF) - 1)]
         dated = (region > 0) & (days > 0)
@@ -105,11 +107,11 @@ def survey(postings: Postings) -> Survey:
 
 
 def _works(postings: Postings) -> Iterator[list[Any]]:
-    """The works of the moment by id, in portions: id, first and earliest day of publication, the postings of events and figures that cite it."""
-    last, release = "", postings.now.release
-    while works := postings.snapshot.rows(_WORKS, (last, release, release, END.isoformat(), MOST_TOGETHER)):
-        yield works
-        last = works[-1][0]
+    """The works of the moment by id, in portions: id, version, first and earliest day of publication, the postings of what cites it."""
+    standing, last = postings.standing("source"), ("", 0)
+    while works := postings.snapshot.rows(_WORKS, (*last, MOST_TOGETHER)):
+        yield [row for row in works if row[1] in standing]
+        last = works[-1][:2]
 
 
 def _counted(events: _Standing, regions: Numbers, names: list[str | None], newest: Numbers) -> Events:
