@@ -1,13 +1,14 @@
 """Lists of records: pages of the versions that the index chose, in the order that is asked for.
 
 The default order lies ready for all versions; a page of it is found by looking for the next of them that were chosen, or, where few were,
-by the places of those. Of another order the index tells which versions have the first value, which the next, and so on; only what it does
-not know is sorted here, where it is little, or else read in the order of a column of the database.
+by the places of those. Of another order the index tells which versions have the first value, which the next, and so on; only of what it
+does not know the database tells the order. Those that have the same value are put in order by what else is named, likewise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from app.database import among
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, columns
-from app.paging import Keys, Rewrite, SortKey, after, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
+from app.paging import Keys, Rewrite, SortKey, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
 from app.postings import GROUP, NONE, STRETCH, Order
 from app.projection import projection
@@ -131,11 +132,10 @@ class Listing:
             order = self.reader.postings.order(self.kind)
             return walk(order, chosen, 0 if values is None else self._place(order, values))
         # To join values that are not stored to each record takes the database longer than to go through all of them once.
-        joined = any(key.joined is not None for key, _ in keys)
-        if len(chosen) <= FEW and not joined:
+        if len(chosen) <= FEW and not any(key.joined is not None for key, _ in keys):
             return self._sorted(chosen, keys, values)
         if keys[0][0].field is None:
-            return self._sought(chosen, keys, values)
+            return self._by_column(chosen, keys, values)
         return self._by_value(chosen, keys, values)
 
     def _by_value(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
@@ -171,18 +171,35 @@ class Listing:
         # An id stands once among the chosen, so that the version does not matter.
         return (version for version, row in rows if values is None or _is_behind(keys, row, values[:-1]))
 
-    def _sought(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
-        held = [key.among for key, _ in keys if key.among is not None]
-        statement = select(self.table.version).where(*held, *_joined(keys)).order_by(*(key.sorting(down) for key, down in keys))
-        if values is not None:
-            statement = statement.where(after(keys, values[:-1]))
-        with self.reader.connection.scalars(statement.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last
-            yield from filter(chosen.__contains__, found)
+    def _by_column(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        """The same of a key of which the index does not know who has which value: its column tells."""
+        (first, *others) = keys
+        for value, rows in groupby(self._in_column(chosen, *first, values), itemgetter(1)):
+            same = BitMap(version for version, _ in rows)
+            at_cursor = values is not None and value == values[0]
+            if len(same) == 1 and not at_cursor:
+                yield same[0]
+            else:
+                yield from self._behind(same, others, values[1:] if values is not None and at_cursor else None)
+
+    def _in_column(self, chosen: BitMap, key: SortKey, down: bool, values: list[Any] | None) -> Iterator[tuple[int, Any]]:
+        """Versions with their values of a column, in its order from the first of some sort values on; last those that have none."""
+        column = key.column
+        every = select(self.table.version, column).where(*_held([(key, down)]))
+        known = every.order_by(column.desc() if down else column)
+        parts = [every.where(column.is_(None))] if key.nullable else []
+        if values is None:
+            parts.insert(0, known.where(column.is_not(None)))
+        elif values[0] is not None:
+            parts.insert(0, known.where(column <= values[0] if down else column >= values[0]))
+        for part in parts:
+            with self.reader.connection.execute(part.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last
+                yield from ((version, value) for version, value in found if version in chosen)
 
     def _rows(self, versions: Iterable[int], keys: Keys) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Versions with their sort values."""
         connection = self.reader.connection
-        statement = select(self.table.version, *(key.column for key, _ in keys)).where(*_joined(keys))
+        statement = select(self.table.version, *(key.column for key, _ in keys)).where(*_held(keys))
         for some in batches(versions, FEW):
             rows = {row[0]: tuple(row[1:]) for row in connection.execute(statement.where(among(connection, self.table.version, some)))}
             yield from ((version, rows[version]) for version in some if version in rows)
@@ -201,9 +218,9 @@ class Listing:
         return bodies(self.reader.snapshot, versions, quoted=quoted)
 
 
-def _joined(keys: Keys) -> list[Any]:
-    """What ties columns of other tables to the kind's own."""
-    return [key.joined for key, _ in keys if key.joined is not None]
+def _held(keys: Keys) -> list[Any]:
+    """What holds for the rows that have values of some keys."""
+    return [condition for key, _ in keys for condition in (key.among, key.joined) if condition is not None]
 
 
 def bodies(snapshot: Snapshot, versions: Iterable[int], *, quoted: bool = False) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from app.models import END, UNDATED, Moment
 from app.search import query_words
 from app.snapshot import Snapshot
 
-MOST_KEPT = 40_000_000
+MOST_KEPT = 28_000_000
 """Bytes of postings, and of what is made from them, that a process keeps."""
 
 MOST_TOGETHER = 2_000
