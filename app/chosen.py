@@ -97,6 +97,11 @@ class Dates(msgspec.Struct):
     earliest: str | None = None
     latest: str | None = None
 
+    @property
+    def first(self) -> str | None:
+        """The day by which it is sorted."""
+        return self.earliest or self.latest
+
 
 class Shown(msgspec.Struct):
     """Of the JSON of a record what lists are sorted by by default."""
@@ -128,48 +133,32 @@ class Listing:
 
     def _behind(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
         """As `behind` of some of the versions, which differ in no key before these."""
+        if not chosen:
+            return iter(())
         if keys == self.usual:
             order = self.reader.postings.order(self.kind)
             return walk(order, chosen, 0 if values is None else self._place(order, values))
         # To join values that are not stored to each record takes the database longer than to go through all of them once.
         if len(chosen) <= FEW and not any(key.joined is not None for key, _ in keys):
             return self._sorted(chosen, keys, values)
-        if keys[0][0].field is None:
-            return self._by_column(chosen, keys, values)
-        return self._by_value(chosen, keys, values)
+        if keys[0][0].field or keys[0][0].years:
+            return self._by_value(chosen, keys, values)
+        return self._by_column(chosen, keys, values)
 
     def _by_value(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
-        """Those that have the first value of the first key, by the other keys, and so on; last those that have none."""
+        """Those that have the first value of the first key, by the other keys, and so on; last those that have none. Of days by years first."""
         ((key, down), *others) = keys
-        having = self.reader.postings.every(str(key.field))
+        having = self.reader.postings.every(key.field or str(key.years))
         begin = None if values is None else key.value(values[0])
         for value in [*sorted(having.keys() - {NONE}, reverse=down), NONE]:
             if begin is not None and value != begin and _is_behind([(key, down)], [begin or None], [value or None]):
                 continue
-            if value in having and (some := chosen & having[value]):
-                yield from self._behind(some, others, values[1:] if values is not None and value == begin else None)
-
-    def _place(self, order: Order, values: list[Any]) -> int:
-        """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
-        *wanted, version = values
-        names = ", ".join(key.column.name for key, _ in self.usual)
-        held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
-        if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
-            return int(order.places(BitMap([version]))[0]) + 1
-        for place, (_, row) in enumerate(self._rows(order.versions.tolist(), self.usual)):
-            if _is_behind(self.usual, row, wanted):
-                return place
-        return len(order.versions)
-
-    def _sorted(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
-        rows = list(self._rows(chosen, keys))
-        for place in reversed(range(len(keys))):
-            missing = [row for row in rows if row[1][place] is None]
-            known = [row for row in rows if row[1][place] is not None]
-            known.sort(key=lambda row, place=place: row[1][place], reverse=keys[place][1])  # type: ignore[misc]  # bound now
-            rows = known + missing
-        # An id stands once among the chosen, so that the version does not matter.
-        return (version for version, row in rows if values is None or _is_behind(keys, row, values[:-1]))
+            same = values if value == begin else None
+            if key.years and value != NONE:
+                yield from self._behind(chosen & having[value], [(key.in_year(int(value)), down), *others], same)
+            else:
+                some = chosen - BitMap.union(*having.values(), BitMap()) if key.years else chosen & having.get(value, BitMap())
+                yield from self._behind(some, others, same and same[1:])
 
     def _by_column(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
         """The same of a key of which the index does not know who has which value: its column tells."""
@@ -195,6 +184,28 @@ class Listing:
         for part in parts:
             with self.reader.connection.execute(part.execution_options(yield_per=_FETCHED)) as found:  # of which nobody may want the last
                 yield from ((version, value) for version, value in found if version in chosen)
+
+    def _place(self, order: Order, values: list[Any]) -> int:
+        """The place behind a version; where it is no longer what it was, that of the next one by its sort values."""
+        *wanted, version = values
+        names = ", ".join(key.column.name for key, _ in self.usual)
+        held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
+        if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
+            return int(order.places(BitMap([version]))[0]) + 1
+        for place, (_, row) in enumerate(self._rows(order.versions.tolist(), self.usual)):
+            if _is_behind(self.usual, row, wanted):
+                return place
+        return len(order.versions)
+
+    def _sorted(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
+        rows = list(self._rows(chosen, keys))
+        for place in reversed(range(len(keys))):
+            missing = [row for row in rows if row[1][place] is None]
+            known = [row for row in rows if row[1][place] is not None]
+            known.sort(key=lambda row, place=place: row[1][place], reverse=keys[place][1])  # type: ignore[misc]  # bound now
+            rows = known + missing
+        # An id stands once among the chosen, so that the version does not matter.
+        return (version for version, row in rows if values is None or _is_behind(keys, row, values[:-1]))
 
     def _rows(self, versions: Iterable[int], keys: Keys) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Versions with their sort values."""

@@ -99,6 +99,15 @@ class Events:
     newest: Numbers
     """The place in the order of publication of the newest work that they cite."""
 
+    @property
+    def _columns(self) -> tuple[Numbers, ...]:
+        return self.region, self.type, self.first, self.last, self.events, self.release, self.newest
+
+    @property
+    def nbytes(self) -> int:
+        """How much room it takes."""
+        return sum(column.nbytes for column in self._columns)
+
     def of(self, types: Collection[str], *, unplaced: bool) -> "Events":
         """Those of some types, or of all where none are named, with those that name no region or without."""
         kept = np.full(len(self.region), True)
@@ -106,8 +115,7 @@ class Events:
             kept &= np.isin(self.type, [number for number, name in enumerate(self.types) if name in types])
         if not unplaced:
             kept &= np.isin(self.region, [number for number, name in enumerate(self.regions) if name is not None])
-        columns = (self.region, self.type, self.first, self.last, self.events, self.release, self.newest)
-        return Events(self.regions, self.types, *(column[kept] for column in columns))
+        return Events(self.regions, self.types, *(column[kept] for column in self._columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,11 @@ class Known:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    @property
+    def nbytes(self) -> int:
+        """How much room it takes."""
+        return self._places.nbytes + sum(numbers.nbytes for numbers in self._told)
 
     def years(self, region: str) -> "NDArray[np.int64]":
         """The year of each cell of a region; 0: null."""

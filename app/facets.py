@@ -149,8 +149,13 @@ def by_organisation(choose: Choice) -> Callable[[Reader, Any], bytes]:
 
     def counts(reader: Reader, query: Any) -> bytes:
         chosen, postings = choose(reader, query), reader.postings
-        parts = postings.index.once("parts", lambda: Participation(postings.values("event.organisation"), postings.portions("event.taking")))
-        buckets = postings.index.kept(("buckets", reader.moment.release), lambda: Buckets(_labelled(reader, parts.organisations)))
+        index = postings.index
+
+        def make() -> Participation:
+            return Participation(postings.values("event.organisation"), postings.portions("event.taking"))
+
+        parts = index.once("parts", index.usual, make)
+        buckets = index.kept(("buckets", reader.moment.release), lambda: Buckets(_labelled(reader, parts.organisations)))
         written = buckets.written(*parts.count(chosen, query.role))
         if not query.role and (unknown := postings.any("event.organisation", [NONE]).intersection_cardinality(chosen)):
             written.append(msgspec.json.encode(_Counted(None, UNKNOWN, unknown)))

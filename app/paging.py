@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import Any, NoReturn
@@ -57,6 +57,8 @@ class SortKey:
     nullable: bool = False
     field: str | None = None
     """The field of the index that has the same values, of what has not too many of them."""
+    years: str | None = None
+    """Of days: the field that has their years."""
     among: ColumnElement[bool] | None = None
     """What holds for all that a list sorted by it has, and leads the database to them."""
     joined: ColumnElement[bool] | None = None
@@ -64,16 +66,20 @@ class SortKey:
     shown: Callable[[Any], Any] | None = None
     """Its value as the JSON of a record shows it (`chosen.Shown`), of those that default orders go by: their cursors are made from it."""
 
-    def sorting(self, down: bool) -> ColumnElement[Any]:
-        """As a term of ORDER BY; nulls come last either way, which is said only where there are any: it may hide an index."""
-        column = self.column.desc() if down else self.column
-        return column.nulls_last() if self.nullable else column
+    def value(self, given: str | float | date | None) -> str:
+        """A value as the index has it; of a day its year."""
+        match given:
+            case None:
+                return NONE
+            case str():
+                return given
+            case date():
+                return f"{given.year:04}"
+        return number(int(given))
 
-    def value(self, given: str | float | None) -> str:
-        """A value as the index has it."""
-        if given is None:
-            return NONE
-        return given if isinstance(given, str) else number(int(given))
+    def in_year(self, year: int) -> "SortKey":
+        """The key of what lies in a year."""
+        return replace(self, years=None, among=self.column.between(date(year, 1, 1), date(year, 12, 31)))
 
 
 Keys = list[tuple[SortKey, bool]]
@@ -209,7 +215,7 @@ def page(
     rows = connection.execute(
         statement.add_columns(*(key.column.label(label) for (key, _), label in zip(order, labels, strict=True)))
         .where(*behind)
-        .order_by(*(key.sorting(down) for key, down in order))
+        .order_by(*(key.column.desc() if down else key.column for key, down in order))
         .limit(query.limit + 1)
     ).all()
     total = connection.scalar(counting)
@@ -352,15 +358,12 @@ def ordered(sort: str, sorts: dict[str, SortKey]) -> Keys:
 
 
 def after(order: Keys, values: list[Any]) -> ColumnElement[bool]:
-    """What holds for the records behind the one with these sort values; nulls come last either way."""
+    """What holds for the rows behind the one with these sort values."""
     ways: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []
     for (key, down), value in zip(order, values, strict=True):
-        column = key.column
-        if value is not None:
-            beyond = column < value if down else column > value
-            ways.append(and_(*same, or_(beyond, column.is_(None)) if key.nullable else beyond))
-        same.append(column.is_(None) if value is None else column == value)
+        ways.append(and_(*same, key.column < value if down else key.column > value))
+        same.append(key.column == value)
     return or_(*ways)
 
 

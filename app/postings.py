@@ -7,6 +7,7 @@ ask, the newest release, without what does not stand in it.
 """
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -26,6 +27,9 @@ from app.snapshot import Snapshot
 
 MOST_KEPT = 28_000_000
 """Bytes of postings, and of what is made from them, that a process keeps."""
+
+MOST_MADE = 5
+"""What takes long to make: that of the usual moment, and of another one or two."""
 
 MOST_TOGETHER = 2_000
 """Postings that are read together: five times as many take no less time, and leave 7 MB of holes among Python's objects."""
@@ -124,9 +128,9 @@ class Index:
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
         self.ordering = Lock()
         """Held while the orders are read."""
-        self._made: dict[str, Any] = {}
+        self._made: LRUCache[tuple[str, Moment], Any] = LRUCache(MOST_MADE)
         self._lock = Lock()
-        self._making = Lock()
+        self._making: defaultdict[str, Lock] = defaultdict(Lock)
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for a key, made now if it is not there."""
@@ -141,12 +145,17 @@ class Index:
             except KeyError:
                 return None
 
-    def once(self, key: str, make: Callable[[], T]) -> T:
-        """What was made for a key, where it takes long and much memory to make: who asks meanwhile waits for it, and it stays."""
-        with self._making:
-            if key not in self._made:
-                self._made[key] = make()
-            made: T = self._made[key]
+    def once(self, name: str, moment: Moment, make: Callable[[], T]) -> T:
+        """What was made for a moment, where it takes long to make: who asks meanwhile waits for it, and it stays longer than what is kept."""
+        with self._lock:
+            making = self._making[name]
+        with making:
+            with self._lock:
+                made: T | None = self._made.get((name, moment))
+            if made is None:
+                made = make()
+                with self._lock:
+                    self._made[name, moment] = made
             return made
 
     def keep(self, key: Hashable, made: T) -> T:
@@ -167,6 +176,8 @@ def _size(kept: Any) -> int:
             size = sum(100 + _size(value) for value in kept.values())
         case list():
             size = sum(8 + _size(value) for value in kept)
+        case _ if hasattr(kept, "nbytes"):
+            size = 100 + int(kept.nbytes)
         case _:
             size = 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
     return size

@@ -36,14 +36,21 @@ class Survey:
 
     events: Events
     """By the regions that the events themselves name."""
-    works: dict[int, str]
-    """The ids of those works that `events` names by their place in the order of publication."""
+    places: Numbers
+    """In the order of publication, of the works that `events` names by them."""
+    versions: Numbers
+    """Those of these works."""
     read: dict[str, Reading]
     """The works that events and figures of the very region cite."""
 
-    def __len__(self) -> int:
-        """How much room it takes is told by how much it holds."""
-        return len(self.works)
+    @property
+    def nbytes(self) -> int:
+        """How much room it takes, but for the few regions."""
+        return self.events.nbytes + self.places.nbytes + self.versions.nbytes
+
+    def version_of(self, place: int) -> int:
+        """The version of the work at a place in the order of publication."""
+        return int(self.versions[np.searchsorted(self.places, place)])
 
 
 class _Standing:
@@ -88,11 +95,12 @@ def survey(postings: Postings) -> Survey:
     newest = np.zeros(len(regions_of["event"]), np.int64)
     until = np.zeros(len(regions) + 1, np.int64)
     read = [np.zeros(0, np.int64)]
-    ids: list[str] = []
+    versions = [np.zeros(0, np.int64)]
+    many = 0
     for works in _works(postings):
         first, earliest = (np.array([_ordinal(row[place]) for row in works], np.int64) for place in (2, 3))
         citing = events.citing([row[4] for row in works])
-        np.maximum.at(newest, citing[0], (first << _HALF | np.arange(len(ids), len(ids) + len(works)))[citing[1]])
+        np.maximum.at(newest, citing[0], (first << _HALF | np.arange(many, many + len(works)))[citing[1]])
         cited = [(regions_of["event"], citing), (regions_of["figure"], figures.citing([row[5] for row in works]))]
         pairs = np.unique(np.concatenate([region[keys] << _HALF | owners for region, (keys, owners) in cited]))
         region, days = pairs >> _HALF, earliest[pairs & ((1 << _HALF) - 1)]
@@ -100,10 +108,11 @@ def survey(postings: Postings) -> Survey:
         np.maximum.at(until, region[dated], days[dated])
         years = np.array([date.fromordinal(day).year for day in days[dated].tolist()], np.int64)
         read.append(region[dated] << _HALF | years)
-        ids += [row[0] for row in works]
+        versions.append(np.array([row[1] for row in works], np.int64))
+        many += len(works)
     found = _counted(events, regions_of["event"], [None, *regions], newest)
-    winners = {place: ids[place & ((1 << _HALF) - 1)] for place in np.unique(found.newest).tolist()}
-    return Survey(found, winners, _readings(np.concatenate(read), [None, *regions], until))
+    places = np.unique(found.newest)
+    return Survey(found, places, np.concatenate(versions)[places & ((1 << _HALF) - 1)], _readings(np.concatenate(read), [None, *regions], until))
 
 
 def _works(postings: Postings) -> Iterator[list[Any]]:

@@ -120,8 +120,10 @@ def test_what_takes_long_to_make_is_made_once() -> None:
         return made
 
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: index.once("it", make), range(4)))
-    assert found == [[1]] * 4
+        found = list(threads.map(lambda _: index.once("it", index.usual, make), range(4)))
+        assert found == [[1]] * 4
+        assert index.once("it", Moment(0), lambda: [2]) == [2]
+        assert index.once("it", index.usual, make) == [1]
 
 
 @pytest.mark.parametrize("counts", [[7], [123_456], [10**14, 10**7 + 5, 999_999, 99_999, 3, 3], [2] * 5_000])

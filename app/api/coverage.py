@@ -97,7 +97,7 @@ def _names(reader: Reader, wanted: list[str]) -> dict[str, Ref]:
 
 
 def _survey(reader: Reader) -> Survey:
-    return reader.state.index.kept(("survey", reader.moment), lambda: survey(reader.postings))
+    return reader.state.index.once("survey", reader.moment, lambda: survey(reader.postings))
 
 
 def _grid(reader: Reader, query: CoverageQuery, names: Collection[str]) -> Grid:
@@ -173,10 +173,10 @@ def _made(reader: Reader, cells: list[Cell]) -> dict[int, datetime]:
 
 def _newest_sources(reader: Reader, cells: list[Cell]) -> dict[int, NewestSource]:
     """The newest works of the cells that have events, by their places: of several that were published last the last by id, undated ones first."""
-    works = _survey(reader).works
-    named = {works[cell.tally.newest]: cell.tally.newest for cell in cells if cell.tally}
-    rows = reader.connection.execute(select(source).where(reader.moment.of(source), source.id.in_(named)))
-    return {named[row.id]: _work(row) for row in rows}
+    version_of = _survey(reader).version_of
+    named = {version_of(cell.tally.newest): cell.tally.newest for cell in cells if cell.tally}
+    rows = reader.connection.execute(select(source).where(source.version.in_(named)))
+    return {named[row.version]: _work(row) for row in rows}
 
 
 def _work(row: Any) -> NewestSource:

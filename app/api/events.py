@@ -25,7 +25,7 @@ router = APIRouter(tags=["events"], route_class=StrictRoute)
 event = columns(Event)
 
 SORTS = {
-    "date": SortKey(event.date_first, date, nullable=True, shown=lambda event: event.date and (event.date.earliest or event.date.latest)),
+    "date": SortKey(event.date_first, date, nullable=True, years="event.first.year", shown=lambda event: event.date and event.date.first),
     "title": SortKey(event.title, str),
     "type": SortKey(event.type, str, field="event.type"),
     "status": SortKey(event.status, str, field="event.status"),

@@ -37,7 +37,7 @@ SORTS = {
     "metric": SortKey(figure.metric, str, field="figure.metric", shown=attrgetter("metric")),
     "subject": SortKey(figure.subject, str, nullable=True, field="figure.subject"),
     "region": SortKey(figure.region_id, str, nullable=True, field="figure.region"),
-    "period": SortKey(figure.period_first, date, nullable=True),
+    "period": SortKey(figure.period_first, date, nullable=True, years="figure.first.year"),
     "value": SortKey(figure.value, float, nullable=True),
     "unit": SortKey(figure.unit, str, field="figure.unit"),
     "basis": SortKey(figure.basis, str, field="figure.basis"),

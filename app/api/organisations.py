@@ -183,7 +183,7 @@ def _in_roles(reader: Reader, events: list[str]) -> dict[str, BitMap]:
                     found[role].add(versions[identifier])
         return dict(found)
 
-    return reader.state.index.kept(("roles", reader.moment), make)
+    return reader.state.index.once("roles", reader.moment, make)
 
 
 def _by_role(reader: Reader, query: OrganisationQuery) -> Iterator[Bucket]:

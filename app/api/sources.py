@@ -24,7 +24,11 @@ source = columns(Source)
 
 SORTS = {
     "published": SortKey(
-        source.published_first, date, nullable=True, shown=lambda source: source.published and (source.published.earliest or source.published.latest)
+        source.published_first,
+        date,
+        nullable=True,
+        years="source.first.year",
+        shown=lambda source: source.published and source.published.first,
     ),
     "title": SortKey(source.title, str),
     "publisher": SortKey(source.publisher_id, str, nullable=True, field="source.publisher"),
