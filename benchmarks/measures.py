@@ -19,6 +19,8 @@ from benchmarks.servers import CURRENT, Servers, Site, workers_of
 
 EVENT_FACETS = ("type", "status", "region", "year", "topic", "organisation", "role")
 FIGURE_FACETS = ("metric", "subject", "region", "year", "unit", "basis", "qualifier", "agreement")
+_ORDERS = {"/events": ("title", "date", "-origins,title", "region,-date"), "/figures": ("-period", "subject,-origins")}
+_LISTS = ("/organisations?role=host", "/organisations?region=cn", "/sources?language=zh", "/sources?sort=title", "/coverage?state=known")
 REPEATED = 200
 """Distinct requests that are asked again and again."""
 _SPARE = 3000
@@ -250,14 +252,20 @@ def single(bench: Bench, site: Site, samples: int) -> None:
         whole = [f"{kind}?fields=id&limit={1 + (first + number) % 200}" for number in range(samples)]
         # First what is new: whatever is asked of the same filters then finds what they rest on, the page that facets are compared with too.
         groups = {"new": list(with_parameter(asked, "fields=id&limit=1")), "": filtered, " of all": whole}
+        orders = {order: list(with_parameter(asked, f"fields=id&sort={order}")) for order in _ORDERS[kind]}
         for name in facets:
             groups |= {f"{scope} {name}": list(with_parameter(groups[scope], f"facets={name}")) for scope in ("", " of all")}
         found = timed(site, groups)
+        for order, times in timed(site, orders).items():
+            bench.results.add(f"{kind}?sort={order}", where, "ms", _quarters(times))
         bench.results.add(f"{kind}, exact total", where, "ms", _quarters(found["new"]))
         for name in facets:
             for scope in ("", " of all"):
                 differences = [counted - plain for counted, plain in zip(found[f"{scope} {name}"], found[scope], strict=True)]
                 bench.results.add(f"{kind}, facet {name}{scope}", where, "ms", _quarters(differences))
+    lists = {path: [f"{path}&limit={1 + (first + number) % 40}" for number in range(samples)] for path in _LISTS}
+    for path, times in timed(site, lists).items():
+        bench.results.add(path, where, "ms", _quarters(times))
     for name, words in searches().items():
         pairs = [_searches(words, 121 + number % _MARKS) for number in range(samples)]
         found = timed(site, {"search": [path for path, _ in pairs], "events": [path for _, path in pairs]})
