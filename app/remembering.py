@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.standing import Standing, State
 
-MOST_KEPT = 10_000_000
+MOST_KEPT = 16_000_000
 """Bytes of answers that a process keeps."""
 LARGEST_KEPT = 512_000
 """Bytes of the largest answer that is kept."""
