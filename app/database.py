@@ -376,6 +376,8 @@ class Beside(NamedTuple):
     """When the last of them was."""
     shape: str | None
     """Digest of the schema in which the records are written."""
+    schema: str
+    """The revision of the tables."""
 
 
 def latest_release(connection: Connection) -> tuple[ReleaseInfo, Beside] | None:
@@ -383,10 +385,11 @@ def latest_release(connection: Connection) -> tuple[ReleaseInfo, Beside] | None:
     release, redaction = columns(Release), columns(Redaction)
     count = select(func.count()).select_from(redaction.field.table).scalar_subquery()
     last = select(func.max(redaction.redacted_at)).scalar_subquery()
-    row = connection.execute(select(release, count.label("redactions"), last.label("redacted_at")).order_by(release.id.desc()).limit(1)).one_or_none()
+    found = select(release, count.label("redactions"), last.label("redacted_at"), text("(SELECT version_num FROM alembic_version) AS schema"))
+    row = connection.execute(found.order_by(release.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    return release_info(row), Beside(row.texts, row.redactions, utc(row.redacted_at) if row.redacted_at else None, row.shape)
+    return release_info(row), Beside(row.texts, row.redactions, utc(row.redacted_at) if row.redacted_at else None, row.shape, row.schema)
 
 
 def release_info(row: Any) -> ReleaseInfo:

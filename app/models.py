@@ -1,9 +1,9 @@
 """The tables. The curated files are their source of truth; `app.seeding` is their only writer.
 
-Filters read the typed columns, answers are joined from `rendering.body`: the JSON of a record as the API serves it. Both stand once for
-each version of a record. A version holds from the release `since` to before the release `until` (what was on record), and for the days
-from `seen_from` to before `seen_until` (what the works published before such a day support). A query reads one moment of both, see
-`Moment`; the tables never forget.
+Filters read the index (`posting`), what it does not know and sorting the typed columns, and answers are joined from `rendering.body`: the
+JSON of a record as the API serves it. All stand once for each version of a record. A version holds from the release `since` to before the
+release `until` (what was on record), and for the days from `seen_from` to before `seen_until` (what the works published before such a day
+support). A query reads one moment of them, see `Moment`; the tables never forget.
 
 References name `record.id`, which every version of a record shares. They are deferred to the commit, so that a load may write in any
 order and a broken one cannot be published. Text compares by code point on both engines, so that both sort alike.

@@ -1,7 +1,6 @@
-"""Lists: keyset pages joined from rendered records, and the envelope around them.
+"""Pages: what they can be sorted by, what stands around their records, and cursors.
 
-A page's records come as bytes and are never taken apart, unless `fields` asks for parts of them. The
-cursor holds the newest release and the sort values of the last record, sealed with the query that it belongs to.
+A cursor holds the newest release and the sort values of the last record, sealed with the query that it belongs to.
 """
 
 import base64

@@ -28,8 +28,8 @@ from app.snapshot import Snapshot
 MOST_KEPT = 28_000_000
 """Bytes of postings, and of what is made from them, that a process keeps."""
 
-MOST_MADE = 5
-"""What takes long to make: that of the usual moment, and of another one or two."""
+MOST_MADE = 16_000_000
+"""Bytes of what takes long to make for other moments than the usual one, whose stays."""
 
 MOST_TOGETHER = 2_000
 """Postings that are read together: five times as many take no less time, and leave 7 MB of holes among Python's objects."""
@@ -128,9 +128,10 @@ class Index:
         """By kind; not among the others, since every list needs them and they are as large as many postings."""
         self.ordering = Lock()
         """Held while the orders are read."""
-        self._made: LRUCache[tuple[str, Moment], Any] = LRUCache(MOST_MADE)
+        self._made: dict[str, Any] = {}
+        self._made_else: LRUCache[tuple[str, Moment], Any] = LRUCache(MOST_MADE, getsizeof=_size)
         self._lock = Lock()
-        self._making: defaultdict[str, Lock] = defaultdict(Lock)
+        self._making: defaultdict[tuple[str, Moment], Lock] = defaultdict(Lock)
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for a key, made now if it is not there."""
@@ -146,17 +147,25 @@ class Index:
                 return None
 
     def once(self, name: str, moment: Moment, make: Callable[[], T]) -> T:
-        """What was made for a moment, where it takes long to make: who asks meanwhile waits for it, and it stays longer than what is kept."""
+        """What was made for a moment, where it takes long to make: who asks meanwhile waits for it, and that of the usual moment stays."""
         with self._lock:
-            making = self._making[name]
-        with making:
-            with self._lock:
-                made: T | None = self._made.get((name, moment))
-            if made is None:
-                made = make()
+            made: T | None = self._made_for(name, moment)
+            making = self._making[name, moment]
+        if made is None:
+            with making:
                 with self._lock:
-                    self._made[name, moment] = made
-            return made
+                    made = self._made_for(name, moment)
+                if made is None:
+                    made = make()
+                    with self._lock, suppress(ValueError):  # of what is larger than all that is kept
+                        if moment == self.usual:
+                            self._made[name] = made
+                        else:
+                            self._made_else[name, moment] = made
+        return made
+
+    def _made_for(self, name: str, moment: Moment) -> Any:
+        return self._made.get(name) if moment == self.usual else self._made_else.get((name, moment))
 
     def keep(self, key: Hashable, made: T) -> T:
         """Have what was made for a key for the next one who asks, if there is room for it."""

@@ -33,6 +33,10 @@ class Mark(NamedTuple):
     texts: str | None
     shape: str | None
     redactions: int
+    schema: str
+
+
+_MARKED = "SELECT id, texts, shape, (SELECT count(*) FROM redaction), (SELECT version_num FROM alembic_version) FROM release ORDER BY id DESC LIMIT 1"
 
 
 class Snapshot:
@@ -80,11 +84,11 @@ class Snapshot:
         if least is None or self._on_file or _has(taken.info.get("mark"), least):
             return
         driver: Any = taken.dbapi_connection
-        rows = self._run(driver, "SELECT id, texts, shape, (SELECT count(*) FROM redaction) FROM release ORDER BY id DESC LIMIT 1", ())
+        rows = self._run(driver, _MARKED, ())
         if not driver.autocommit:
             with self._told():
                 driver.rollback()  # whoever reads now begins a transaction of its own
-        mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0)
+        mark = taken.info["mark"] = Mark(*rows[0]) if rows else Mark(0, None, None, 0, "")
         if not _has(mark, least):
             raise Behind(mark.release, least.release)
 

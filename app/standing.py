@@ -62,7 +62,7 @@ class State:
     @property
     def needs(self) -> Mark:
         """What a host must have that is read from."""
-        return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions)
+        return Mark(self.release.id, self.beside.texts, self.beside.shape, self.beside.redactions, self.beside.schema)
 
     def snapshot(self, engine: Engine) -> Snapshot:
         """What a request reads from; it is put back or closed afterwards."""
@@ -190,4 +190,6 @@ def served_release(connection: Connection) -> tuple[ReleaseInfo, Beside]:
         raise NotReady("The database has no schema yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"}) from None
     if latest is None:
         raise NotReady("No release is loaded yet; the operator runs 'cgt seed'.", headers={"Retry-After": "60"})
+    if latest[1].schema < database.HEAD:  # of which some of what is asked for would seem not to be there
+        raise NotReady("The database has the schema of an earlier version; the operator runs 'cgt db upgrade'.", headers={"Retry-After": "60"})
     return latest

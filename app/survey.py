@@ -14,6 +14,7 @@ from pyroaring import BitMap
 
 from app.coverage import Events, Numbers, Reading
 from app.postings import MOST_TOGETHER, NONE, Postings
+from app.standing import Outdated
 
 _WORKS = (
     "SELECT id, version, published_first, published_earliest, events.versions, figures.versions FROM "
@@ -92,7 +93,7 @@ def survey(postings: Postings) -> Survey:
     regions: dict[str, int] = {}
     events, figures = _Standing(postings, "event"), _Standing(postings, "figure")
     regions_of = {kind: standing.numbers(f"{kind}.region", regions) for kind, standing in (("event", events), ("figure", figures))}
-    newest = np.zeros(len(regions_of["event"]), np.int64)
+    newest = np.full(len(regions_of["event"]), -1)
     until = np.zeros(len(regions) + 1, np.int64)
     read = [np.zeros(0, np.int64)]
     versions = [np.zeros(0, np.int64)]
@@ -112,13 +113,15 @@ def survey(postings: Postings) -> Survey:
         many += len(works)
     found = _counted(events, regions_of["event"], [None, *regions], newest)
     places = np.unique(found.newest)
+    if np.any(places < 0):
+        raise Outdated  # an event stands without a work that it cites: the records were written anew meanwhile
     return Survey(found, places, np.concatenate(versions)[places & ((1 << _HALF) - 1)], _readings(np.concatenate(read), [None, *regions], until))
 
 
 def _works(postings: Postings) -> Iterator[list[Any]]:
     """The works of the moment by id, in portions: id, version, first and earliest day of publication, the postings of what cites it."""
     standing, last = postings.standing("source"), ("", 0)
-    while works := postings.snapshot.rows(_WORKS, (*last, MOST_TOGETHER)):
+    while standing and (works := postings.snapshot.rows(_WORKS, (*last, MOST_TOGETHER))):
         yield [row for row in works if row[1] in standing]
         last = works[-1][:2]
 
@@ -132,7 +135,7 @@ def _counted(events: _Standing, regions: Numbers, names: list[str | None], newes
         columns.append(events.values(field)[keys])
         sizes.append(_YEARS)
     groups, group = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
-    release, latest = np.zeros(len(groups), np.int64), np.zeros(len(groups), np.int64)
+    release, latest = np.zeros(len(groups), np.int64), np.full(len(groups), -1)
     np.maximum.at(release, group, events.values("since")[keys])
     np.maximum.at(latest, group, newest[keys])
     region, kind, first, last = np.unravel_index(groups, sizes)

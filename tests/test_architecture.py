@@ -20,7 +20,6 @@ LAYERS = [
     {"app.snapshot"},
     {"app.problems", "app.database", "app.search"},
     {"app.postings"},
-    {"app.survey"},
     {"app.standing"},
     {
         "app.asking",
@@ -41,6 +40,7 @@ LAYERS = [
         "app.remembering",
         "app.seeding",
         "app.showing",
+        "app.survey",
     },
     {"app.api"},
     {"app.agents"},

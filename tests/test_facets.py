@@ -122,7 +122,10 @@ def test_what_takes_long_to_make_is_made_once() -> None:
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: index.once("it", index.usual, make), range(4)))
         assert found == [[1]] * 4
-        assert index.once("it", Moment(0), lambda: [2]) == [2]
+        meanwhile = index.once("it", Moment(0), lambda: threads.submit(index.once, "it", index.usual, make).result(9))
+        assert meanwhile == [1]  # what is there does not wait for what is made for another moment
+        for release in range(2, 40):
+            assert index.once("it", Moment(release), lambda: [BitMap(range(0, 10**6, 2))]) != [1]
         assert index.once("it", index.usual, make) == [1]
 
 

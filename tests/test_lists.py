@@ -21,7 +21,6 @@ from app import chosen as lists
 from app import database
 from app.api import events, figures, organisations, regions, sources
 from app.models import KINDS, Moment, Rendering, columns
-from app.paging import SortKey
 from app.postings import Index, Order, Postings, orders
 from app.projection import field_names, projection
 from app.snapshot import Snapshot
@@ -91,7 +90,7 @@ def _sorted(records: list[dict[str, Any]], field: str, *, down: bool) -> list[st
 def test_a_walk_sorts_with_nulls_last_and_ids_ascending_among_equals(
     synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str, sort: str, field: str, down: bool, limit: int, few: int
 ) -> None:
-    """Also of lists so long that the database goes through its own order."""
+    """Also of lists so long that they are gone through value by value."""
     monkeypatch.setattr(lists, "FEW", few)
     every = walk(synthetic, path, sort="id")
     assert [record["id"] for record in every] == sorted(record["id"] for record in every)
@@ -267,12 +266,12 @@ def test_events_hold_their_figures_whole_and_name_their_children(synthetic: http
         assert [c["id"] for c in event["children"]] == sorted(e["id"] for e in events if e["parent"] and e["parent"]["id"] == event["id"])
 
 
-@pytest.mark.parametrize(("kind", "sorts"), [("event", events.SORTS), ("figure", figures.SORTS)])
-def test_records_show_what_lists_of_them_are_sorted_by(databases: Any, synthetic_folder: Path, kind: str, sorts: dict[str, SortKey]) -> None:
+@pytest.mark.parametrize("module", [events, figures, organisations, regions, sources])
+def test_records_show_what_lists_of_them_are_sorted_by(databases: Any, synthetic_folder: Path, module: Any) -> None:
     """A cursor is made from the JSON of a record and compared with its row: of all views, also those without a date."""
-    url = databases.new()
+    url, kind = databases.new(), module.__name__.rpartition(".")[2].removesuffix("s")
     load(url, synthetic_folder)
-    keys = [key for key in sorts.values() if key.shown]
+    keys = [key for key in module.SORTS.values() if key.shown]
     table, rendering = columns(KINDS[kind]), columns(Rendering)
     statement = select(rendering.body, *(key.column for key in keys)).join_from(table.id.table, rendering.body.table, rendering.key == table.version)
     engine = database.connect(url)
@@ -281,7 +280,7 @@ def test_records_show_what_lists_of_them_are_sorted_by(databases: Any, synthetic
     engine.dispose()
     values = [[key.shown(msgspec.json.decode(row.body, type=lists.Shown)) for key in keys if key.shown] for row in rows]
     assert values == [[value if value is None else str(value) for value in row[1:]] for row in rows]
-    assert {value is None for row in values for value in row} == ({True, False} if kind == "event" else {False})
+    assert {value is None for row in values for value in row} == ({True, False} if kind in {"event", "source"} else {False})
 
 
 def test_orders_of_kinds_between_each_other_share_their_places() -> None:

@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, event, text
 
-from app import database, migrating, revisions
+from app import database, migrating, revisions, standing
 from app.seeding import load as seeding
 from tests.conftest import SEEDS, Databases, Server, load
 from tests.test_errors import problem
@@ -101,6 +101,23 @@ def test_a_migrated_database_is_a_new_one(earlier: Engine, request: pytest.Fixtu
     databases.remove()
     # What counts itself goes on behind what there is.
     assert seeding.load(earlier, seeding.read(SEEDS)).release is None
+
+
+def test_what_has_the_schema_of_an_earlier_version_is_not_answered_from(engine: Engine, empty_url: str) -> None:
+    """Where the index lacks what newer lists come from, nothing would seem to be there."""
+    load(empty_url, SEEDS)
+    with Server(empty_url) as client:
+        assert client.get("/sources?type=article").json()["page"]["total"]
+        with database.writing(engine) as connection:
+            command.downgrade(revisions.configured(connection), "0006")
+        time.sleep(standing.PATIENCE)
+        refused = client.get("/sources?type=article&limit=1")
+        assert refused.status_code == 503
+        assert "cgt db upgrade" in refused.json()["detail"]
+        with database.writing(engine) as connection:
+            database.upgrade(connection)
+        time.sleep(standing.PATIENCE)
+        assert client.get("/sources?type=article&limit=1").json()["page"]["total"]
 
 
 ON_POSTGRES = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)

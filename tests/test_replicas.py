@@ -242,7 +242,7 @@ def test_a_connection_that_cannot_be_made_or_dies_at_once_is_a_failure_like_any_
         return rows
 
     monkeypatch.setattr(Snapshot, "_run", killed)
-    snapshot = Snapshot(engine, Mark(1, None, None, 0))
+    snapshot = Snapshot(engine, Mark(1, None, None, 0, ""))
     with pytest.raises(OperationalError):
         _ = snapshot.connection
     snapshot.close()

@@ -20,6 +20,7 @@ from app.models import Region, Release, Source, columns
 from app.paging import Part, check_ids, page_behind
 from app.parameters import Date, Id, PastQuery, date_order, term
 from app.reader import Reader, reading
+from app.standing import Outdated
 from app.survey import Survey, survey
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)
@@ -175,7 +176,9 @@ def _newest_sources(reader: Reader, cells: list[Cell]) -> dict[int, NewestSource
     """The newest works of the cells that have events, by their places: of several that were published last the last by id, undated ones first."""
     version_of = _survey(reader).version_of
     named = {version_of(cell.tally.newest): cell.tally.newest for cell in cells if cell.tally}
-    rows = reader.connection.execute(select(source).where(source.version.in_(named)))
+    rows = reader.connection.execute(select(source).where(source.version.in_(named))).all()
+    if len(rows) < len(named):
+        raise Outdated
     return {named[row.version]: _work(row) for row in rows}
 
 

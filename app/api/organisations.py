@@ -106,6 +106,11 @@ class _Found(NamedTuple):
     version: int
     shown: schemas.Match
 
+    @property
+    def nbytes(self) -> int:
+        """About how much room it takes, with the name that it tells."""
+        return 1_000
+
 
 def _resolved(reader: Reader, q: str) -> dict[str, _Found]:
     """What a query finds, by id: by names, and by the words of names and description together."""

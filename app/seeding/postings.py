@@ -62,7 +62,7 @@ def terms(record: Mapping[str, Any]) -> Iterator[Term]:
             for field in ("type", "grade", "language"):
                 yield f"source.{field}", record[field]
             yield "source.publisher", _id(record["publisher"])
-            yield from _dates("source", record["published"])
+            yield from _days("source", record["published"])
         case "organisation":
             yield "organisation.type", record["type"]
             yield "organisation.region", _id(record["region"])
@@ -109,17 +109,22 @@ def _id(reference: Mapping[str, Any] | None) -> str:
 
 
 def _dates(kind: str, date: Mapping[str, Any] | None) -> Iterator[Term]:
-    """The first and last day as year, month and day, so that a span of days is a union of few postings, and every year between them."""
+    """The first and last day, and every year between them."""
+    yield from _days(kind, date)
     if date is None:
         yield f"{kind}.year", NONE
         return
-    first, last = date["earliest"] or date["latest"], date["latest"] or date["earliest"]
-    for end, day in (("first", first), ("last", last)):
-        yield f"{kind}.{end}.year", day[:4]
-        yield f"{kind}.{end}.month", day[:7]
-        yield f"{kind}.{end}.day", day
-    for year in years(first, last):
+    for year in years(date["earliest"] or date["latest"], date["latest"] or date["earliest"]):
         yield f"{kind}.year", year
+
+
+def _days(kind: str, date: Mapping[str, Any] | None) -> Iterator[Term]:
+    """The first and last day as year, month and day, so that a span of days is a union of few postings."""
+    if date is not None:
+        for end, day in (("first", date["earliest"] or date["latest"]), ("last", date["latest"] or date["earliest"])):
+            yield f"{kind}.{end}.year", day[:4]
+            yield f"{kind}.{end}.month", day[:7]
+            yield f"{kind}.{end}.day", day
 
 
 def _cited(kind: str, citations: Iterable[Mapping[str, Any]]) -> Iterator[Term]:
