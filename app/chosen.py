@@ -5,6 +5,7 @@ by the places of those. Of another order the index tells which versions have the
 does not know the database tells the order. Those that have the same value are put in order by what else is named, likewise.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
@@ -24,11 +25,10 @@ from app.facets import Facet
 from app.models import KINDS, columns
 from app.paging import Keys, Rewrite, SortKey, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
-from app.postings import GROUP, NONE, STRETCH, Order
+from app.postings import GROUP, NONE, NOWHERE, STRETCH, Order
 from app.projection import projection
 from app.reader import Reader
-from app.snapshot import Snapshot
-from app.standing import Outdated
+from app.snapshot import Outdated, Snapshot
 
 FEW = 2_000
 """Records that are sorted here; more of them are found by going through the order of a column."""
@@ -72,7 +72,7 @@ def answer(
         return changed if shape is None or as_json else map(shape.apply, changed)
 
     if not as_json and "limit" not in query.model_fields_set:
-        return export(reader, kind, each(listing.bodies(listing.behind(behind), quoted=as_json)))
+        return export(reader, kind, each(listing.bodies(listing.behind(behind))))
     found = list(islice(listing.behind(behind), query.limit + 1))
     more = len(found) > query.limit
     whole = list(listing.bodies(found[: query.limit], quoted=as_json))
@@ -190,12 +190,17 @@ class Listing:
         *wanted, version = values
         names = ", ".join(key.column.name for key, _ in self.usual)
         held = self.reader.snapshot.rows(f"SELECT {names} FROM {self.kind} WHERE version = ?", (version,))  # noqa: S608  our own names
-        if held and order.has(BitMap([version])) and _as_text(held[0]) == _as_text(wanted):
-            return int(order.places(BitMap([version]))[0]) + 1
-        for place, (_, row) in enumerate(self._rows(order.versions.tolist(), self.usual)):
-            if _is_behind(self.usual, row, wanted):
-                return place
-        return len(order.versions)
+        own = BitMap([version])
+        if held and order.spans(own) and (place := order.places(own)[0]) != NOWHERE and _as_text(held[0]) == _as_text(wanted):
+            return int(place) + 1
+
+        def is_behind(version: int) -> bool:
+            rows = list(self._rows([int(version)], self.usual))
+            if not rows:
+                raise Outdated  # the records were written anew since the order was read
+            return _is_behind(self.usual, rows[0][1], wanted)
+
+        return bisect_left(order.versions, True, key=is_behind)
 
     def _sorted(self, chosen: BitMap, keys: Keys, values: list[Any] | None) -> Iterator[int]:
         rows = list(self._rows(chosen, keys))
@@ -253,26 +258,32 @@ def identifiers(snapshot: Snapshot, versions: Iterable[int]) -> Iterator[tuple[i
 
 
 def walk(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
-    """The chosen versions in an order, from a place on."""
-    if not order.has(chosen):
-        raise Outdated  # the records were written anew since the order was read
+    """The chosen versions in an order, from a place on; Outdated where it does not have them: the records were written anew since it was read."""
+    if not order.spans(chosen):
+        raise Outdated
     return _in_order(order, chosen, start) if len(chosen) < _FEW_ENOUGH else _by_stretch(order, chosen, start)
 
 
 def _by_stretch(order: Order, chosen: BitMap, start: int) -> Iterator[int]:
     """The chosen versions found stretch by stretch: what was chosen by date lies together, often far from the beginning."""
-    number, many = start // STRETCH, order.many
+    number, many, seen = start // STRETCH, order.many, 0
     while number < many:
         if number % GROUP == 0 and chosen.isdisjoint(order.group(number // GROUP)):
             number += GROUP
             continue
-        yield from _in_order(order, chosen & order.stretch(number), start)
+        found = chosen & order.stretch(number)
+        seen += len(found)
+        yield from _in_order(order, found, start)
         number += 1
+    if not start and seen < len(chosen):
+        raise Outdated
 
 
 def _in_order(order: Order, found: BitMap, start: int) -> Iterator[int]:
     """Some of the versions by their places: soonest done for all at once, but handed over as they are wanted."""
     places = order.places(found)
+    if len(places) and places[-1] == NOWHERE:
+        raise Outdated
     if start:
         places = places[places.searchsorted(start) :]
     for first in range(0, len(places), _HANDED):

@@ -192,7 +192,7 @@ def _report(settings: Settings, outcome: "Outcome", *, dry_run: bool) -> None:
     if outcome.migrated:
         out.print(f"schema: {'would be brought' if dry_run else 'brought'} to revision {database.HEAD}")
     if outcome.unknown:
-        err.print(f"cgt: warning: retired.yaml names what this database never published: {', '.join(outcome.unknown)}")
+        err.print(f"cgt: warning: retired entries name what this database never published: {', '.join(outcome.unknown)}")
     for mistake in outcome.unheeded:
         err.print(f"cgt: warning: {mistake}")
     for kind, changes in sorted(outcome.changes.items()):

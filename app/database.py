@@ -356,7 +356,19 @@ def upgrade(connection: Connection) -> bool:
     if state == "old" and connection.dialect.name == "postgresql":
         migrating.begin(connection, str(connection.scalar(text("SELECT version_num FROM alembic_version"))), to)
     to("head")
+    if state == "old":
+        analyse(connection)
     return True
+
+
+def analyse(connection: Connection) -> None:
+    """Have PostgreSQL count what all tables hold that were filled in this transaction.
+
+    It takes minutes until it does so by itself; until then it reads whole tables instead of a few rows by an index.
+    """
+    if connection.dialect.name == "postgresql":
+        tables = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables)
+        connection.execute(text(f"ANALYZE {tables}"))
 
 
 def sqlite_file(engine: Engine) -> Path | None:

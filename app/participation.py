@@ -18,10 +18,10 @@ _ROLES = {role: number for number, role in enumerate(vocabulary.SCHEMES["role"])
 _OTHER = len(_ROLES)
 """Any role of an earlier vocabulary."""
 _ROLE_BITS = _OTHER.bit_length()
-_ROLE = (1 << _ROLE_BITS) - 1
-_FIRST = np.uint32(1 << 31)
+_ORGANISATION = np.uint32((1 << 32 - _ROLE_BITS) - 1)
+_ROLE = np.uint8((1 << _ROLE_BITS) - 1)
+_FIRST = np.uint8(1 << 7)
 """Marks the first part of each organisation in a version: it may have several roles and counts once."""
-_ORGANISATION = _FIRST - 1
 _KEY_BITS = np.uint64(32)
 _TOGETHER = 16
 """Versions of which only the first one's beginning is held whole, and how far behind it the others': that takes a third of the memory."""
@@ -35,7 +35,7 @@ _WRITTEN_AT_ONCE = 1_024
 
 
 class Participation:
-    """The parts that organisations take in versions: for each version where its parts begin, each the number of an organisation and a role."""
+    """The parts that organisations take in versions: for each version where its parts begin, of each part the role and the organisation's number."""
 
     def __init__(self, organisations: Iterable[str], portions: Iterable[Mapping[str, BitMap]]) -> None:
         """From the ids of organisations and, in portions, the postings of `event.taking`."""
@@ -46,10 +46,11 @@ class Participation:
         found.clear()
         # One number holds version, organisation and role, so that sorting moves nothing else.
         taken.sort()
-        self._taken = taken.astype(np.uint32)
+        self._roles = taken.astype(np.uint8) & _ROLE
         taken >>= _ROLE_BITS
-        self._taken[:1] |= _FIRST
-        self._taken[1:][taken[1:] != taken[:-1]] |= _FIRST
+        self._roles[:1] |= _FIRST
+        self._roles[1:][taken[1:] != taken[:-1]] |= _FIRST
+        self._takers = (taken.astype(np.uint32) & _ORGANISATION).astype(np.min_scalar_type(self._many))
         taken >>= _KEY_BITS - _ROLE_BITS
         self._first = int(taken[0]) if len(taken) else 0
         behind_last = int(taken[-1]) + 1 if len(taken) else 0
@@ -89,14 +90,11 @@ class Participation:
         keys = versions.astype(np.int64) - self._first
         begin = self._begins(keys)
         many = self._begins(keys + 1) - begin
-        taken = self._taken[_spans(begin, many)]
-        if not roles:
-            return (taken[taken >= _FIRST] & _ORGANISATION) >> _ROLE_BITS
-        wanted = np.zeros(_ROLE + 1, bool)
-        wanted[[_ROLES[role] for role in roles]] = True
-        kept = wanted[taken & _ROLE]
-        organisations: NDArray[np.integer[Any]] = (taken[kept] & _ORGANISATION) >> _ROLE_BITS
-        if len(roles) == 1:
+        places = _spans(begin, many)
+        taken = self._roles[places]
+        kept = np.isin(taken & _ROLE, [_ROLES[role] for role in roles]) if roles else taken >= _FIRST
+        organisations: NDArray[np.integer[Any]] = self._takers[places][kept]
+        if len(roles) < 2:
             return organisations  # in one role it stands once
         owner = np.repeat(np.arange(len(keys)), many)[kept]
         # The roles of an organisation in a version stand side by side.

@@ -45,6 +45,8 @@ Keys = NDArray[np.uint32]
 """Keys of versions, or their places in an order."""
 
 
+NOWHERE = np.uint32(2**32 - 1)
+"""The place of what has none."""
 STRETCH = 4_096
 """Places of an order that are looked at together."""
 GROUP = 16
@@ -76,13 +78,16 @@ class Order:
         """The lowest and the highest key of a version; of none, what no key lies between."""
         return (int(self.versions.min()), int(self.versions.max())) if len(self.versions) else (1, 0)
 
-    def has(self, versions: BitMap) -> bool:
-        """Whether versions of its kind lie among those that it knows."""
+    def spans(self, versions: BitMap) -> bool:
+        """Whether versions of its kind lie between those that it knows, though perhaps not among them."""
         first, last = self._ends
         return not versions or (first <= versions.min() and versions.max() <= last)
 
     def places(self, versions: BitMap) -> Keys:
-        """The places of versions that it knows, in their order: in a tenth of the time that it takes to look them up one by one."""
+        """The places of versions that it `spans`, in their order: in a tenth of the time that it takes to look them up one by one.
+
+        NOWHERE, last, for each that it does not know.
+        """
         places = self._placed.take(np.frombuffer(versions.to_array(), np.uint32))
         places.sort()
         return places
@@ -111,7 +116,7 @@ class Order:
 def orders(stored: Mapping[str, bytes]) -> dict[str, Order]:
     """The orders of kinds as they are stored. Their keys lie between each other, so that one array holds the places of all."""
     versions = {kind: np.frombuffer(given, "<u4").astype(np.uint32, copy=False) for kind, given in stored.items()}
-    placed = np.zeros(1 + max((int(some.max()) for some in versions.values() if len(some)), default=0), np.uint32)
+    placed = np.full(1 + max((int(some.max()) for some in versions.values() if len(some)), default=0), NOWHERE)
     for some in versions.values():
         placed[some] = np.arange(len(some), dtype=np.uint32)
     return {kind: Order(some, placed) for kind, some in versions.items()}
@@ -183,7 +188,7 @@ def _size(kept: Any) -> int:
             size = 200 + len(kept.serialize())
         case dict():
             size = sum(100 + _size(value) for value in kept.values())
-        case list():
+        case list() | tuple():
             size = sum(8 + _size(value) for value in kept)
         case _ if hasattr(kept, "nbytes"):
             size = 100 + int(kept.nbytes)

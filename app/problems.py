@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from app import vocabulary
 from app.citations import Shape
 from app.envelopes import RELEASE_HEADER
-from app.snapshot import Behind, Lost
+from app.snapshot import Behind, Lost, Outdated
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -236,6 +236,11 @@ def _install_of_the_database(app: FastAPI) -> None:
     @app.exception_handler(Lost)
     def lost(request: Request, _: Lost) -> Response:
         return _not_ready(request, "The connection to the database was lost; ask again in a moment.", 1)
+
+    @app.exception_handler(Outdated)
+    def outdated(request: Request, _: Outdated) -> Response:
+        logger.error("records are not there that the index names; they are being written anew, or the database is damaged")
+        return _not_ready(request, "The records are being written anew; ask again in a moment.", 1)
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(InterfaceError)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +13,6 @@ from starlette.requests import Request
 from app import history
 from app.asking import asked
 from app.caching import validators
-from app.dates import parse_query
 from app.envelopes import RELEASE_HEADER, ReleaseInfo
 from app.models import UNDATED, Moment
 from app.postings import Postings
@@ -61,8 +60,9 @@ class Reader:
         if as_of is not None:
             number, info = self.state.index.kept(("as of", as_of), lambda: self._release_of(as_of))
             moment, release = replace(moment, release=number), info or release
-            if number and not as_of.isdigit() and parse_query(as_of).last >= datetime.now(UTC).date():
-                note = f"{as_of} is not over: as of release {number}, the newest so far; as_of={number} keeps to it."
+            if number == self.newest and not as_of.isdigit():
+                # Nothing that depends on the day of asking: answers and their tags hold until there is another release.
+                note = f"{as_of}: as of release {number}, the newest so far; as_of={number} keeps to it."
             if not number:
                 note = f"As of {as_of}, before the first release, nothing was on record."
         return replace(self, moment=moment, release=release).noting(note)
@@ -103,7 +103,7 @@ def reading(request: Request) -> Iterator[Reader]:
             state.let_go()  # the others will have died with it
         snapshot.close()
         raise
-    state.put_back(snapshot)
+    request.app.state.standing.put_back(state, snapshot)
 
 
 def asked_release(request: Request) -> int:

@@ -31,9 +31,8 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Answer(NamedTuple):
-    """An answer and what it was made from."""
+    """An answer that is kept."""
 
-    state: State
     tag: bytes
     headers: Headers
     body: bytes | None
@@ -46,6 +45,8 @@ class Remembering:
     def __init__(self, app: ASGIApp, standing: Standing) -> None:
         self.app, self.standing = app, standing
         self._kept: LRUCache[Key, Answer] = LRUCache(MOST_KEPT, getsizeof=lambda answer: 2_000 + len(answer.body or b""))
+        self._state: State | None = None
+        """What all that is kept was made from."""
         self._lately: set[int] = set()
         self._before: set[int] = set()
         self._lock = Lock()
@@ -60,11 +61,14 @@ class Remembering:
             return
         key, wanted = asked
         with self._lock:
+            if state is not self._state:
+                self._kept.clear()
+                self._state = state
             held = self._kept.get(key)
             again = held is not None or self._came_lately(hash(key))
         if not again:
             await self.app(scope, receive, send)
-        elif held is None or held.state is not state or (wanted is None and held.body is None):
+        elif held is None or (wanted is None and held.body is None):
             await self.app(scope, receive, _Kept(self, key, state, send))
         elif wanted is None:
             await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
@@ -85,10 +89,11 @@ class Remembering:
             self._before, self._lately = self._lately, set()
         return False
 
-    def keep(self, key: Key, answer: Answer) -> None:
-        """Have an answer for the next one who asks."""
+    def keep(self, key: Key, state: State, answer: Answer) -> None:
+        """Have an answer for the next one who asks, unless what it was made from is no longer what is served."""
         with self._lock:
-            self._kept[key] = answer
+            if state is self._state:
+                self._kept[key] = answer
 
 
 class _Kept:
@@ -111,7 +116,7 @@ class _Kept:
             elif not message.get("more_body", False):
                 tag = next((value for name, value in self.headers if name == b"etag"), None)
                 if tag is not None:
-                    self.memory.keep(self.key, Answer(self.state, tag, self.headers, None if self.unchanged else self.body))
+                    self.memory.keep(self.key, self.state, Answer(tag, self.headers, None if self.unchanged else self.body))
         await self.send(message)
 
 

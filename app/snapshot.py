@@ -22,6 +22,10 @@ class Behind(Exception):
         self.wanted = wanted
 
 
+class Outdated(Exception):
+    """Something that was known of the data is no longer there: it was written anew. The request begins again."""
+
+
 class Lost(Exception):
     """A connection that was used again without being tried has died meanwhile. The request begins again with another."""
 

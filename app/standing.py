@@ -28,10 +28,6 @@ MOST_SPARE = 4
 """Snapshots that wait for the next requests: of those that read a server, so many work at once."""
 
 
-class Outdated(Exception):
-    """Something that was known of the data is no longer there: it was written anew. The request begins again."""
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """A state of the data: equal states give equal answers."""
@@ -49,7 +45,7 @@ class State:
     as_json: bytes = b""
     """The release as answers show it."""
     spare: list[Snapshot] = field(compare=False, default_factory=list)
-    """What was read from a moment ago and waits for the next request."""
+    """What was read from a moment ago and waits for the next request; see `Standing.put_back`."""
 
     @classmethod
     def of(cls, release: ReleaseInfo, beside: Beside, file: object) -> "State":
@@ -74,13 +70,6 @@ class State:
             if spare.again():
                 return spare
             spare.close()
-
-    def put_back(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot for the next request if nothing speaks against it, or close it."""
-        if snapshot.again() and len(self.spare) < MOST_SPARE:
-            self.spare.append(snapshot)
-        else:
-            snapshot.close()
 
     def let_go(self) -> None:
         """Close what waits."""
@@ -134,21 +123,30 @@ class Standing:
         fresh = State.of(release, beside, self._file)
         with self._lock:
             self._looked, self._seen = now, mark
-            if self._state is None or self._state != fresh:
-                self._let_go()
-                self._state = fresh
-            return self._state
+            if self._state is not None and self._state == fresh:
+                return self._state
+            self._know(fresh)
+            return fresh
 
     def forget(self) -> None:
         """Let go of what is known, as it turned out to be no longer there."""
         with self._lock:
-            self._let_go()
-            self._state = None
+            self._know(None)
 
-    def _let_go(self) -> None:
-        """Close what waits to read what was known."""
-        if self._state is not None:
-            self._state.let_go()
+    def _know(self, state: State | None) -> None:
+        """Have another state, and close what waits to read the one before."""
+        before, self._state = self._state, state
+        if before is not None:
+            before.let_go()
+
+    def put_back(self, state: State, snapshot: Snapshot) -> None:
+        """Keep a snapshot of a state for the next request if nothing speaks against it, or close it."""
+        if snapshot.again() and len(state.spare) < MOST_SPARE:
+            state.spare.append(snapshot)
+        else:
+            snapshot.close()
+        if state is not self._state:  # looked at last: there may be another one since, and nobody would close what waits for this one
+            state.let_go()
 
     def _mark(self) -> object:
         """What is different as soon as anything was written to the file, or it was replaced."""
@@ -170,7 +168,7 @@ class Standing:
 
     def close(self) -> None:
         """Look no longer."""
-        self._let_go()
+        self._know(None)
         if self._watch is not None:
             self._watch.close()
             self._watch = None

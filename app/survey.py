@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from app.coverage import Events, Numbers, Reading
 from app.postings import MOST_TOGETHER, NONE, Postings
-from app.standing import Outdated
+from app.snapshot import Outdated
 
 _WORKS = (
     "SELECT id, version, published_first, published_earliest, events.versions, figures.versions FROM "

@@ -252,7 +252,8 @@ def single(bench: Bench, site: Site, samples: int) -> None:
         whole = [f"{kind}?fields=id&limit={1 + (first + number) % 200}" for number in range(samples)]
         # First what is new: whatever is asked of the same filters then finds what they rest on, the page that facets are compared with too.
         groups = {"new": list(with_parameter(asked, "fields=id&limit=1")), "": filtered, " of all": whole}
-        orders = {order: list(with_parameter(asked, f"fields=id&sort={order}")) for order in _ORDERS[kind]}
+        others = _part(paths, first + len(paths) // 2, samples)
+        orders = {order: list(with_parameter(others, f"fields=id&sort={order}")) for order in _ORDERS[kind]}
         for name in facets:
             groups |= {f"{scope} {name}": list(with_parameter(groups[scope], f"facets={name}")) for scope in ("", " of all")}
         found = timed(site, groups)
@@ -263,7 +264,7 @@ def single(bench: Bench, site: Site, samples: int) -> None:
             for scope in ("", " of all"):
                 differences = [counted - plain for counted, plain in zip(found[f"{scope} {name}"], found[scope], strict=True)]
                 bench.results.add(f"{kind}, facet {name}{scope}", where, "ms", _quarters(differences))
-    lists = {path: [f"{path}&limit={1 + (first + number) % 40}" for number in range(samples)] for path in _LISTS}
+    lists = {path: [f"{path}&limit={1 + (first + number) % 200}" for number in range(samples)] for path in _LISTS}
     for path, times in timed(site, lists).items():
         bench.results.add(path, where, "ms", _quarters(times))
     for name, words in searches().items():

@@ -180,7 +180,7 @@ def test_a_slip_in_retired_yaml_is_warned_of_and_can_be_taken_out_again(empty_ur
     assert cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url).returncode == 0
     (seeds / "retired.yaml").write_text("- {id: typo-id, kind: event, reason: A double.}\n", "utf-8")
     slip = cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url)
-    assert "warning: retired.yaml names what this database never published: typo-id" in slip.stderr
+    assert "warning: retired entries name what this database never published: typo-id" in slip.stderr
     assert "event: 1 withdrawn" in slip.stdout
     (seeds / "retired.yaml").write_text("[]\n", "utf-8")
     mended = cgt("seed", str(seeds), CGT_DATABASE_URL=empty_url)

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.figures import not_compared
 from app.currencies import SOURCE
 from tests.conftest import walk
 from tests.test_errors import problem
@@ -129,7 +130,7 @@ def test_a_file_says_what_was_not_compared(synthetic: httpx.Client) -> None:
         assert "before the first release" in synthetic.get(f"{path}?convert=USD&min=1&as_of=0").json()["note"]
         both = synthetic.get(f"{path}?convert=USD&min=1&as_of=9999-12").json()["note"]
         assert told in both
-        assert "9999-12 is not over" in both
+        assert "9999-12: as of release" in both
 
 
 def test_a_series_is_converted_point_by_point(api: httpx.Client) -> None:
@@ -143,3 +144,11 @@ def test_a_series_is_converted_point_by_point(api: httpx.Client) -> None:
         )
         assert before["converted"] is None
     assert not any(series["unit"] == "CNY" for series in walk(api, "/figures/series", convert="USD"))
+
+
+def test_a_note_names_only_some_of_very_many() -> None:
+    """It stands in a header of a file, of which proxies take a few kilobytes."""
+    assert not_compared([]) is None
+    assert not_compared(["b", "a"]) == "Not compared, as there is no rate for them: a, b."
+    told = not_compared(f"figure-{number:04}" for number in range(10_000))
+    assert told == f"Not compared, as there is no rate for them: {', '.join(f'figure-000{number}' for number in range(5))} and 9995 more."

@@ -68,7 +68,7 @@ def test_nothing_found_tells_what_was_meant(api: httpx.Client) -> None:
     assert api.get("/search", params={"q": "qqqq"}).json()["note"] == "No record has all of these words."
     assert api.get("/search", params={"q": "!?"}).json()["data"] == []
     both = api.get("/search", params={"q": "qqqq", "as_of": "9999-12"}).json()["note"]
-    assert both.startswith("9999-12 is not over")
+    assert both.startswith("9999-12: as of release")
     assert both.endswith("No record has all of these words.")
     assert "before the first release" in api.get("/search", params={"q": "Beijing", "as_of": "0"}).json()["note"]
     empty = api.get("/search", params={"q": "清华", "kind": "region"}).json()

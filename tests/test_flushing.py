@@ -60,7 +60,9 @@ def test_the_file_and_its_log_are_flushed(tmp_path: Path) -> None:
         told = [process.stderr.readline().strip() for _ in range(6)]
         (tmp_path / "atlas.db-wal").write_bytes(b"its log")
         while told[-3:] != ["fsync", f"open {file}-wal", "fsync"]:
-            told.append(process.stderr.readline().strip())
+            line = process.stderr.readline()
+            assert line, f"the process ended; it told {told}"
+            told.append(line.strip())
     assert told[:6] == [f"open {file}", "fsync", f"open {file}-wal"] * 2
     assert process.returncode == 0
 

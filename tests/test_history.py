@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select, text, update
 
-from app import database, revisions
+from app import chosen, database, revisions
 from app.models import Change, Redaction, Release, columns
 from app.seeding.changes import difference
 from tests.conftest import SEEDS, Databases, Server, load, walk
@@ -211,17 +211,31 @@ def test_what_facets_count_in_a_moment_its_filters_find(history: tuple[httpx.Cli
     assert asked > 10
 
 
-def test_a_date_that_is_not_over_says_which_release_it_is(history: tuple[httpx.Client, str]) -> None:
+def test_a_date_that_may_come_to_mean_a_later_release_says_which_it_is(history: tuple[httpx.Client, str]) -> None:
+    """Whatever the day on which it is asked: an answer and its tag hold until there is another release."""
     client, _ = history
     today = datetime.now(UTC).date()
-    for as_of in (today.isoformat(), f"{today:%Y-%m}", "9999-12"):
-        assert (
-            client.get("/events", params={"as_of": as_of}).json()["note"]
-            == f"{as_of} is not over: as of release 4, the newest so far; as_of=4 keeps to it."
-        )
-    assert "note" not in client.get("/events?as_of=2026-02").json()
+    for as_of in ("2026-04-10", today.isoformat(), f"{today:%Y-%m}", "9999-12"):
+        answer = client.get("/events", params={"as_of": as_of})
+        assert answer.json()["note"] == f"{as_of}: as of release 4, the newest so far; as_of=4 keeps to it."
+    for as_of in ("2026-02", "3", "4"):
+        assert "note" not in client.get(f"/events?as_of={as_of}").json()
     file = client.get(f"/events?as_of={today:%Y-%m}&format=csv")
-    assert "is not over" in file.headers["x-cgt-note"]
+    assert "as_of=4 keeps to it" in file.headers["x-cgt-note"]
+
+
+@pytest.mark.parametrize("path", ["/events", "/figures", "/organisations", "/regions", "/sources"])
+def test_a_list_sorts_by_the_release_in_which_a_record_last_changed(
+    history: tuple[httpx.Client, str], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client, _ = history
+    every = walk(client, path, sort="id")
+    assert len({record["release"] for record in every}) > 1 or path != "/figures"
+    for few in (chosen.FEW, 2):
+        monkeypatch.setattr(chosen, "FEW", few)
+        for sort, down in (("release", False), ("-release", True)):
+            wanted = sorted(every, key=lambda record: (-record["release"] if down else record["release"], record["id"]))
+            assert [record["id"] for record in walk(client, path, sort=sort, limit=3)] == [record["id"] for record in wanted]
 
 
 def test_no_id_breaks_a_history(history: tuple[httpx.Client, str]) -> None:

@@ -1,6 +1,7 @@
 """HTTP manners: validators, HEAD, compression, other origins, request ids, logs."""
 
 import asyncio
+import gc
 import gzip
 import json
 import logging
@@ -8,9 +9,11 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -21,14 +24,14 @@ import pytest
 from fastapi import Response
 from sqlalchemy import event
 
-from app import caching, chosen, heap, remembering
+from app import caching, chosen, database, heap, remembering
 from app.api import events, routing
 from app.envelopes import RELEASE_HEADER
 from app.main import create_app
 from app.reader import Reader
 from app.settings import Settings
 from app.snapshot import Snapshot
-from app.standing import PATIENCE
+from app.standing import PATIENCE, Standing
 from tests.conftest import SEEDS, Databases, Server, load
 from tests.test_cli import CGT, free_port
 from tests.test_errors import problem
@@ -182,17 +185,16 @@ def test_a_release_is_seen_within_a_second(databases: Databases, seeds: Path) ->
             time.sleep(0.01)
 
 
-def test_memory_is_given_back_after_what_took_longer(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_given_back_a_moment_after_answers(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     given_back = threading.Event()
     monkeypatch.setattr(routing, "REST", 0.05)
     monkeypatch.setattr(heap, "give_back", given_back.set)
     url = databases.new()
     load(url, SEEDS)
     with Server(url) as client:
-        assert client.get("/events").is_success
-        assert not given_back.wait(0.5)
-        for name in ("type", "status"):
-            assert client.get(f"/events?facets={name}").is_success
+        for path in ("/events", "/events?facets=type", "/events?facets=status", "/events?format=csv"):
+            assert not given_back.wait(0.5)
+            assert client.get(path).is_success
             assert given_back.wait(20)
             given_back.clear()
 
@@ -292,3 +294,54 @@ def test_what_is_remembered_of_an_unchanged_answer_is_no_answer(tmp_path: Path) 
         for _ in range(3):
             assert client.get(path).json() == whole.json()
         assert client.get(path, headers={"If-None-Match": '"another"'}).json() == whole.json()
+
+
+def test_a_connection_that_comes_back_late_is_closed(databases: Databases, seeds: Path) -> None:
+    """What it read from is no longer what is served: nobody would ever take it again."""
+    url = databases.new()
+    load(url, seeds)
+    engine = database.connect(url)
+    standing = Standing(engine, patience=0)
+    for value in (77, 78, 79):
+        known = standing.now()
+        early, late = known.snapshot(engine), known.snapshot(engine)
+        for snapshot in (early, late):
+            snapshot.rows("SELECT 1", ())
+        standing.put_back(known, early)
+        assert known.spare == [early]
+        edit(seeds, "figures.yaml", f"value: {value - 1} billion USD", f"value: {value} billion USD")
+        load(url, seeds)
+        assert standing.look() is not known
+        standing.put_back(known, late)
+        assert known.spare == []
+    standing.close()
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    engine.dispose()
+
+
+def test_a_release_ends_all_answers_and_what_they_were_made_from(tmp_path: Path, seeds: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    load(url, seeds)
+    app = create_app(Settings(database_url=url))
+    with Server(url, app) as client:
+        for _ in range(3):
+            client.get("/events?facets=organisation")
+        before = weakref.ref(app.state.standing.now().index)
+        assert before() is not None
+        edit(seeds, "figures.yaml", "value: 76 billion USD", "value: 77 billion USD")
+        load(url, seeds)
+        for _ in range(2):
+            assert client.get("/regions").headers[RELEASE_HEADER] == "2"
+        gc.collect()
+        assert before() is None
+
+
+def test_records_that_are_not_there_are_no_fault_of_the_request(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    load(url, SEEDS)
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("DELETE FROM rendering WHERE key = (SELECT max(version) FROM event)")
+    with Server(url) as client:
+        answer = client.get("/events")
+        problem(answer, 503, "not-ready")
+        assert answer.headers["retry-after"] == "1"

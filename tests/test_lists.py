@@ -20,11 +20,10 @@ from sqlalchemy import Column, select
 from app import chosen as lists
 from app import database
 from app.api import events, figures, organisations, regions, sources
-from app.models import KINDS, Moment, Rendering, columns
+from app.models import KINDS, OPEN, Moment, Rendering, columns
 from app.postings import Index, Order, Postings, orders
 from app.projection import field_names, projection
-from app.snapshot import Snapshot
-from app.standing import Outdated
+from app.snapshot import Outdated, Snapshot
 from tests.conftest import Server, load, walk
 
 PATHS = ["/events", "/figures", "/organisations", "/regions", "/sources"]
@@ -346,3 +345,34 @@ def test_what_lies_outside_of_all_that_the_order_knows_is_not_passed_over(many: 
     order = orders({"event": array("I", range(10, 150_010)).tobytes()})["event"]
     with pytest.raises(Outdated):
         list(lists.walk(order, BitMap([*range(10, 9 + many), stranger]), 0))
+
+
+@pytest.mark.parametrize("many", [1, 69, 40_000])
+def test_what_lies_between_all_that_the_order_knows_is_not_taken_for_something_else(many: int) -> None:
+    """Records that were written anew have higher keys than before, while those that had ended keep their low ones."""
+    order = orders({"event": array("I", [*range(10, 20), *range(90_000, 150_000)]).tobytes(), "figure": array("I", range(20, 90_000)).tobytes()})
+    assert list(lists.walk(order["event"], BitMap([12, 90_001]), 0)) == [12, 90_001]
+    with pytest.raises(Outdated):
+        list(lists.walk(orders({"event": order["event"].versions.tobytes()})["event"], BitMap(range(30, 30 + many)), 0))
+
+
+def test_a_cursor_whose_record_is_gone_goes_on_behind_where_it_was(synthetic: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In steps as few as a search takes: whoever makes one up may not have the whole list read."""
+    every = walk(synthetic, "/events")
+    looked: list[int] = []
+    rows, cursor = lists.Listing._rows, lists.Listing.cursor
+
+    def counted(listing: lists.Listing, versions: Any, keys: Any) -> Any:
+        looked.append(len(versions))
+        return rows(listing, versions, keys)
+
+    monkeypatch.setattr(lists.Listing, "_rows", counted)
+    monkeypatch.setattr(lists.Listing, "cursor", lambda *given: [*cursor(*given)[:-1], OPEN - 1])
+    for place in (0, 41, len(every) - 2):
+        following = synthetic.get("/events", params={"limit": place + 1 if place < 200 else 200}).json()["page"]["next"]
+        begin = min(place, 199) + 1
+        looked.clear()
+        shown = synthetic.get("/events", params={"limit": 200, "cursor": following}).json()["data"]
+        assert [record["id"] for record in shown] == [record["id"] for record in every[begin : begin + 200]]
+        assert 0 < len(looked) <= len(every).bit_length() + 3
+        assert set(looked) == {1}

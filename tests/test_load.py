@@ -14,6 +14,7 @@ from app.models import END, OPEN, Record, Release, Rendering, columns
 from app.seeding import load as seeding
 from app.seeding.dataset import Dataset
 from app.seeding.files import SeedError
+from app.seeding.lines import Lines
 from tests.conftest import SEEDS, Server, load, walk
 from tests.test_lines import as_lines
 
@@ -115,11 +116,15 @@ def test_a_published_id_cannot_just_vanish(engine: Engine, seeds: Path, reading:
     seeding.load(engine, reading(seeds))
     before = everything(engine)
     drop_entry(seeds, "figures.yaml", "world-cgt-market-size-2030")
+    data = reading(seeds)
     with pytest.raises(SeedError) as error:
-        seeding.load(engine, reading(seeds))
+        seeding.load(engine, data)
     (mistake,) = error.value.mistakes
-    assert (mistake.file, mistake.line, mistake.record) == ("figures.yaml", 1, "world-cgt-market-size-2030")
-    assert mistake.message == "was published in release 1 and is missing; restore it, or retire it in retired.yaml with a reason"
+    figures, retired = (Path(data.file(name)) for name in ("figures", "retired"))
+    assert figures.suffix == (".jsonl" if isinstance(data.figures, Lines) else ".yaml")
+    assert figures.exists()
+    assert (mistake.file, mistake.line, mistake.record) == (str(figures), 1, "world-cgt-market-size-2030")
+    assert mistake.message == f"was published in release 1 and is missing; restore it, or retire it in {retired.name} with a reason"
     assert everything(engine) == before
 
 

@@ -21,7 +21,7 @@ QUERIES = ["SELECT max(id) FROM release", "SELECT count(*) FROM rendering", "SEL
 
 @pytest.fixture
 def earlier(engine: Engine, empty_url: str) -> Engine:
-    """A loaded database of the schema before the newest one."""
+    """A loaded database of an earlier schema."""
     load(empty_url, SEEDS)
     with database.writing(engine) as connection:
         command.downgrade(revisions.configured(connection), "0004")
@@ -122,6 +122,15 @@ def test_what_has_the_schema_of_an_earlier_version_is_not_answered_from(engine: 
 
 ON_POSTGRES = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 """A file's readers hold no locks that a writer waits for."""
+
+
+@ON_POSTGRES
+def test_what_was_migrated_is_counted_at_once(earlier: Engine) -> None:
+    """The server reads whole tables otherwise until it does so by itself."""
+    with database.writing(earlier) as connection:
+        assert database.upgrade(connection)
+        told = text("SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = current_schema()")
+        assert {"rendering", "record", "event", "figure", "posting"} <= set(connection.scalars(told))
 
 
 @ON_POSTGRES

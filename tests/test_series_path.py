@@ -1,8 +1,15 @@
 """`/figures/series` over HTTP, on both engines; how figures become series has tests of its own."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import httpx
 import pytest
 
+from app.api import series as route
+from app.chosen import bodies
+from app.series import STATED_GROWTH
+from app.snapshot import Snapshot
 from tests.conftest import walk
 from tests.test_errors import problem
 from tests.test_openapi import answer_schema, validator
@@ -35,6 +42,31 @@ def test_every_figure_of_the_list_is_in_one_series_and_no_other(synthetic: httpx
         members = [figures[point["figure"]["id"]] for point in series["points"]]
         for field in ("metric", "unit", "subject", "region"):
             assert all(member[field] == series[field] for member in members)
+
+
+@pytest.mark.parametrize("name", ["region", "metric", "unit"])
+def test_growth_is_the_same_whatever_is_left_out_around_it(api: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Only figures of the regions and subjects that are asked for are read for it: of all that state growth there is much."""
+    whole = {series["id"]: series for series in walk(api, "/figures/series")}
+    growing = next(one for one in whole.values() if one["growth"]["stated"] and one[name])
+    value = growing[name] if isinstance(growing[name], str) else growing[name]["id"]
+    read: list[int] = []
+
+    def counted(snapshot: Snapshot, versions: Iterable[int], **given: Any) -> Iterator[bytes]:
+        held = list(versions)
+        read.extend(held)
+        return bodies(snapshot, held, **given)
+
+    monkeypatch.setattr(route, "bodies", counted)
+    some = {series["id"]: series for series in walk(api, "/figures/series", **{name: value, "region_match": "exact"})}
+    assert some[growing["id"]]["growth"]["stated"] == growing["growth"]["stated"]
+    monkeypatch.undo()
+    points = walk(api, "/figures", **{name: value, "region_match": "exact"})
+    about = {(figure["subject"] or {}).get("id") for figure in points}, {(figure["region"] or {}).get("id") for figure in points}
+    every = walk(api, "/figures", metric=sorted(STATED_GROWTH))
+    near = [one for one in every if (one["subject"] or {}).get("id") in about[0] and (one["region"] or {}).get("id") in about[1]]
+    asked = {figure["id"] for figure in [*points, *near]}
+    assert len(set(read)) <= len(asked)
 
 
 def test_series_come_in_pages_and_as_documented(synthetic: httpx.Client) -> None:

@@ -177,9 +177,9 @@ async def _title(request: Request, path: str, query: str) -> str | None:
 
 
 def _client(request: Request) -> "httpx.AsyncClient":
+    """A client of this very service, which is answered from no older release than it was before."""
     import httpx  # noqa: PLC0415  no start of the service waits for a client
 
-    """A client of this very service, which is answered from no older release than it was before."""
     transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
     return httpx.AsyncClient(transport=transport, base_url=str(request.base_url), headers={RELEASE_HEADER: str(asked_release(request))})
 

@@ -20,7 +20,7 @@ from app.models import Region, Release, Source, columns
 from app.paging import Part, check_ids, page_behind
 from app.parameters import Date, Id, PastQuery, date_order, term
 from app.reader import Reader, reading
-from app.standing import Outdated
+from app.snapshot import Outdated
 from app.survey import Survey, survey
 
 router = APIRouter(tags=["events"], route_class=StrictRoute)

@@ -32,6 +32,8 @@ figure = columns(Figure)
 
 MOST_COMPARED = 10_000
 """Figures whose converted numbers are compared for one answer."""
+_NAMED = 5
+"""Figures without a rate that a note names, which stands in a header of what is written into a file."""
 
 SORTS = {
     "metric": SortKey(figure.metric, str, field="figure.metric", shown=attrgetter("metric")),
@@ -258,8 +260,9 @@ def _compared(reader: Reader, query: FigureQuery, target: str) -> tuple[dict[int
 
 def not_compared(unknown: Iterable[str]) -> str | None:
     """What to say of money that has no rate."""
-    told = ", ".join(sorted(unknown))
-    return f"Not compared, as there is no rate for them: {told}." if told else None
+    names = sorted(unknown)
+    told = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return f"Not compared, as there is no rate for them: {told}." if names else None
 
 
 def within_bounds(record: dict[str, Any], query: FigureFilters) -> bool:

@@ -21,14 +21,13 @@ from starlette.types import Receive, Scope, Send
 from app import heap
 from app.asking import asked
 from app.parameters import JSON, negotiate, offers, pairs, refuse_unclear
-from app.snapshot import Behind, Lost
-from app.standing import Outdated
+from app.snapshot import Behind, Lost, Outdated
 
 ATTEMPTS = 3
 """How often an answer is begun when what it was to be made from is written anew meanwhile, or has not arrived at a replica."""
 
 REST = 1.0
-"""Seconds after an answer that took longer in which there is none, before what such answers needed goes back to the system."""
+"""Seconds after an answer before what answers needed goes back to the system: a facet may fill megabytes, and pages leave as much in pieces."""
 
 PAUSE = 0.1
 """Seconds for which a replica is given time to catch up before an answer is begun again."""
@@ -64,17 +63,20 @@ class ByPath(BaseRoute):
         await response(scope, receive, send)
 
 
-async def _at_length(request: Request, answer: Callable[[], Response]) -> Response:
-    """An answer that takes longer. A moment after the last of them what they needed goes back to the system: a facet may fill megabytes."""
-    state, loop = request.app.state, get_running_loop()
+async def _at_length(state: Any, answer: Callable[[], Response]) -> Response:
+    """An answer that takes longer."""
     state.at_length += 1
     try:
-        return await loop.run_in_executor(state.slow, answer)
+        return await get_running_loop().run_in_executor(state.slow, answer)
     finally:
         state.at_length -= 1
-        if not state.at_length and not state.giving_back:
-            state.giving_back = True
-            loop.call_later(REST, _give_back, state)
+
+
+def _give_back_later(state: Any) -> None:
+    """A moment after an answer what it and others needed goes back to the system, unless one that takes longer is being made."""
+    if not state.giving_back:
+        state.giving_back = True
+        get_running_loop().call_later(REST, _give_back, state)
 
 
 def _give_back(state: Any) -> None:
@@ -147,11 +149,14 @@ class StrictRoute(APIRoute):
                 return cast(Response, self.endpoint(**arguments))
 
             on_file = request.app.state.engine.dialect.name == "sqlite"
-            if request.scope["format"] != "json":
-                return await to_thread.run_sync(answer)
-            if slow is None or not slow.isdisjoint(given):
-                return await _at_length(request, answer)
-            # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
-            return answer() if on_file else await get_running_loop().run_in_executor(request.app.state.quick, answer)
+            try:
+                if request.scope["format"] != "json":
+                    return await to_thread.run_sync(answer)
+                if slow is None or not slow.isdisjoint(given):
+                    return await _at_length(request.app.state, answer)
+                # A file is read at once; a server has to be waited for, which must keep nobody else waiting.
+                return answer() if on_file else await get_running_loop().run_in_executor(request.app.state.quick, answer)
+            finally:
+                _give_back_later(request.app.state)
 
         return checked

@@ -14,6 +14,7 @@ from app.chosen import bodies
 from app.envelopes import Listing
 from app.growth import Outline
 from app.paging import Part, page_behind
+from app.postings import NONE
 from app.problems import InvalidRequest, invalid
 from app.reader import reading
 from app.schemas import Figure
@@ -62,7 +63,12 @@ def list_series(request: Request, query: Annotated[FigureFilters, Query()]) -> R
                     versions[outline.id] = version
                     yield outline
 
-            groups = grouped(outlines(wanted), outlines(choose(reader, stating)))
+            grown = list(outlines(wanted))
+            beside = choose(reader, stating)
+            for field in ("subject", "region"):  # growth belongs to series of its own ones, and of all there is much
+                about = {reference.id if (reference := getattr(outline, field)) else NONE for outline in grown}
+                beside = beside & reader.postings.any(f"figure.{field}", about)
+            groups = grouped(grown, outlines(beside))
             asked = list(islice((group for group in groups if group.id > last), most))
             needed = sorted({versions[name] for group in asked for name in group.needs})
             whole = {figure.id: figure for figure in map(Figure.model_validate_json, shown(needed))}

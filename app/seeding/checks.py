@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any, TypeVar
 
 from app import vocabulary
@@ -84,7 +85,8 @@ def _references(data: Dataset, kind: str, record: Any, entry: Entry) -> Iterator
             message = f"{target!r} is retired; refer to what took its place"
         else:
             close = vocabulary.closest(target, data.table(wanted))
-            message = f"there is no {wanted} {target!r}; " + (f"did you mean {close!r}?" if close else f"add it to {wanted}s.yaml")
+            mend = f"did you mean {close!r}?" if close else f"add it to {Path(data.file(f'{wanted}s')).name}"
+            message = f"there is no {wanted} {target!r}; {mend}"
         yield entry.mistake(f"{_dotted(path)}: {message}", *path)
 
 

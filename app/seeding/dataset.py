@@ -70,6 +70,8 @@ class Dataset:
     """The references of the entries of a data set that is read from lines, as they stand there."""
     broken: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """Kind and sound parts of entries with mistakes of form; references to them are no further mistakes."""
+    files: dict[str, str] = field(default_factory=dict)
+    """How messages name the file of some entries."""
     unread: set[str] = field(default_factory=set)
     """Kinds whose file is missing or no YAML: what refers to them is no further mistake either."""
 
@@ -99,6 +101,10 @@ class Dataset:
         """An entry of a kind."""
         table = self.table(kind)
         return table.entry(identifier) if isinstance(table, Lines) else self.entries[identifier]
+
+    def file(self, name: str) -> str:
+        """How messages name the file of the entries of a name, such as `events`."""
+        return self.files.get(name, f"{name}.yaml")
 
     def counts(self) -> dict[str, int]:
         """How many entries of each kind there are."""
@@ -134,6 +140,7 @@ def read(folder: Path) -> tuple[Dataset, list[Mistake]]:
     data = Dataset()
     if not folder.is_dir():
         return data, [Mistake(str(folder), 1, "(folder)", "there is no such folder; name the one with the curated files")]
+    data.files = {name: _shown(_file(folder, name)) for name in FORMS}
     mistakes = _stray_files(folder)
     with Workers() as workers:
         mistakes += _read_lines(data, folder, workers)

@@ -118,7 +118,4 @@ def bare(connection: Connection) -> Iterator[None]:
         index.create(connection)
     for reference in references:
         connection.execute(text(f"ALTER TABLE {reference.of} ADD CONSTRAINT {reference.name} {reference.definition}"))
-    if connection.dialect.name == "postgresql":
-        # It takes minutes until it does so by itself; until then a load that follows reads whole tables instead of a few rows by an index.
-        tables = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables)
-        connection.execute(text(f"ANALYZE {tables}"))
+    database.analyse(connection)

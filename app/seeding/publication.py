@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from pyroaring import BitMap
@@ -268,7 +269,7 @@ def _others(connection: Connection) -> bool:
 
 
 def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | None) -> None:
-    """A published id may go only through retired.yaml, and never becomes something else; what was only ever retired need not stay there.
+    """A published id may go only by being retired, and never becomes something else; what was only ever retired need not stay so.
 
     `missing` names what stands in no file of its kind, if that is known.
     """
@@ -287,10 +288,10 @@ def _nothing_lost(connection: Connection, data: Dataset, missing: set[str] | Non
                 message = f"was published as {_one(row.kind)} in release {row.release}; retire it as one"
                 mistakes.append(data.entry(row.id).mistake(message, "kind"))
         else:
-            mend = "restore it" if row.kind == "document" else "restore it, or retire it in retired.yaml with a reason"
+            mend = "restore it" if row.kind == "document" else f"restore it, or retire it in {Path(data.file('retired')).name} with a reason"
             message = f"was published in release {row.release} and is missing; {mend}"
             file = next(name for name, kind in KIND_OF_FILE.items() if kind == row.kind)
-            mistakes.append(Mistake(f"{file}.yaml", 1, row.id, message))
+            mistakes.append(Mistake(data.file(file), 1, row.id, message))
     if mistakes:
         raise SeedError(sorted(mistakes))
 

@@ -46,7 +46,8 @@ def upgrade() -> None:
     spans = sa.text("SELECT key, since, until, seen_from, seen_until, body FROM rendering").columns(
         seen_from=sa.Date(), seen_until=sa.Date(), body=sa.LargeBinary()
     )
-    for version in [row._asdict() for row in connection.execute(spans)]:
+    for row in connection.execute(spans, execution_options={"yield_per": 1_000}):
+        version = row._asdict()
         content = json.loads(version["body"])
         gathered.add(version["key"], postings.terms(shaped(RECORDS[content["kind"]], content)))
         gathered.add(version["key"], postings.spanned({**version, "seen_from": str(version["seen_from"]), "seen_until": str(version["seen_until"])}))
