@@ -1,5 +1,6 @@
 """What a request asks by its headers, read once for all that want to know, and kept: a client sends the same ones again and again."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -48,7 +49,7 @@ def _asked(headers: Headers) -> Asked:
 
     return Asked(
         accept=tuple(part.lower() for part in parts("accept") if part),
-        gzip=any("gzip" in header for header in given("accept-encoding")),
+        gzip=any(re.fullmatch(r"gzip *(; *q=(1(\.0*)?|0\.0*[1-9]\d*))?", part) for part in parts("accept-encoding")),
         tags=frozenset(tag.removeprefix("W/") for tag in parts("if-none-match")) if given("if-none-match") else None,
         since=_date(given("if-modified-since")[:1]),
         release=", ".join(given(RELEASE_HEADER)) or "0",

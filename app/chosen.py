@@ -23,7 +23,7 @@ from app.database import among
 from app.exporting import export
 from app.facets import Facet
 from app.models import KINDS, columns
-from app.paging import Keys, Rewrite, SortKey, applied, envelope, link_to_next, only_json, opened, ordered, sealed, written
+from app.paging import Keys, Rewrite, SortKey, applied, envelope, explained, link_to_next, only_json, opened, ordered, sealed, written
 from app.parameters import ListQuery
 from app.postings import GROUP, NONE, NOWHERE, STRETCH, Order
 from app.projection import projection
@@ -66,6 +66,8 @@ def answer(
         behind = opened(reader, query.cursor, sealed(reader.request, force), written_for)
     refuse_unchanged(reader.request, reader.headers)
     as_json = reader.request.scope["format"] == "json"
+    if not as_json:
+        reader = explained(reader, force, len(chosen))
 
     def each(records: Iterable[bytes]) -> Iterable[bytes]:
         changed = records if rewrite is None else map(rewrite, records)

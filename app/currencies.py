@@ -167,9 +167,10 @@ def _days(figure: Mapping[str, Any]) -> Iterator[tuple[date, Literal["period-end
     """The days at which a figure may be converted, in order of preference."""
     if figure["period"] and figure["period"]["latest"]:
         yield date.fromisoformat(figure["period"]["latest"]), "period-end"
+    stating = "value" if figure["as_stated"] is None else "as_stated"  # of which none is known where only the number is supported by then
     for citation in figure["citations"]:
         published = citation["source"]["published"]
-        if "as_stated" in citation["supports"]:
+        if stating in citation["supports"]:
             days = [published[bound] for bound in ("latest", "earliest") if published[bound]] if published else []
             yield from ((date.fromisoformat(day), "published") for day in days)
             if days:

@@ -126,6 +126,8 @@ def _checked(url: URL, variable: str) -> URL:
     from psycopg import Error  # noqa: PLC0415  whoever has SQLite loads no client library
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
+    if "@" in (url.host or ""):  # where the URL would be shown, a part of the password
+        raise DatabaseError(f"{variable} has several @; write one in a user name or password as %40")
     url = url.set(drivername="postgresql+psycopg")
     try:
         _, options = url.get_dialect()().create_connect_args(url)
@@ -313,7 +315,7 @@ def is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-HEAD = "0007"
+HEAD = "0008"
 """The schema revision that this version of the software works with: the last of the folder `migrations`."""
 
 

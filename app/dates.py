@@ -82,6 +82,11 @@ def _last(part: str) -> date:
     return date(year, month, int(part[8:] or monthrange(year, month)[1]))
 
 
+def as_query(edtf: str) -> str:
+    """A date of a query as queries write it, from its EDTF: quarters have numbers of their own there."""
+    return re.sub(r"-3([3-6])$", lambda found: f"-Q{int(found[1]) - 2}", edtf)
+
+
 _QUERY = re.compile(r"(?P<year>\d{4})(?:-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2])(?:-(?P<day>\d{2}))?)?", re.ASCII)
 
 

@@ -55,6 +55,8 @@ class Facet:
     """The vocabulary that names the values, where they are terms."""
     ascending: bool = False
     """In the order of the values; else the most frequent first."""
+    keeps: Callable[[Any], bool] = lambda _: False
+    """Whether a query's own filter by the field stays, as others of its filters mean nothing without it."""
 
 
 def names(facets: dict[str, Facet], given: str | None) -> list[str]:
@@ -73,7 +75,7 @@ def names(facets: dict[str, Facet], given: str | None) -> list[str]:
 def count(reader: Reader, facet: Facet, query: ListQuery) -> bytes:
     """The values of a facet with their labels and counts as JSON, null last. Those of all records are counted once."""
     usual = _defaults(type(query))
-    free = query.model_copy(update={name: usual[name] for name in facet.leaves_out})
+    free = query if facet.keeps(query) else query.model_copy(update={name: usual[name] for name in facet.leaves_out})
     if any(getattr(free, name) != value for name, value in usual.items() if name not in _NO_FILTERS):
         return _written(reader, facet, free)
     return reader.state.index.kept(("facet", facet, reader.moment), lambda: _written(reader, facet, free))

@@ -119,7 +119,15 @@ def _of_figure(record: Mapping[str, Any]) -> str:
     about = [
         record[field] and record[field][name] for field, name in (("subject", "name"), ("event", "title"), ("region", "name"), ("period", "edtf"))
     ]
-    return f"{', '.join([vocabulary.METRIC[record['metric']].name, *filter(None, about)])}: {record['as_stated'] or record['value']}"
+    return f"{', '.join([vocabulary.METRIC[record['metric']].name, *filter(None, about)])}: {record['as_stated'] or _amount(record)}"
+
+
+def _amount(record: Mapping[str, Any]) -> str:
+    """The number of a figure with what it would be wrong without: its bound and its unit."""
+    if record["value"] is None:
+        return f"{record['low']} to {record['high']} {record['unit']}"
+    bound = "" if record["qualifier"] == "exact" else f"{vocabulary.SCHEMES['qualifier'][record['qualifier']].name.lower()} "
+    return f"{bound}{record['value']} {record['unit']}"
 
 
 def fields_of(record: Mapping[str, Any]) -> dict[str, str]:

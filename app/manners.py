@@ -14,8 +14,10 @@ from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.asking import asked
 from app.envelopes import RELEASE_HEADER
 
 HEADER = "X-Request-ID"
@@ -96,7 +98,7 @@ class Compression(GZipMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        taken = scope["type"] == "http" and any(b"gzip" in value for name, value in scope["headers"] if name == b"accept-encoding")
+        taken = scope["type"] == "http" and asked(Request(scope)).gzip
         await (super().__call__(scope, receive, send) if taken else self.app(scope, receive, send))
 
 

@@ -22,7 +22,7 @@ from starlette.requests import Request
 
 from app import history, vocabulary
 from app.caching import refuse_unchanged
-from app.dates import EdtfDate
+from app.dates import EdtfDate, as_query
 from app.envelopes import RecordLinks
 from app.models import KINDS, OPEN, Document, Record, columns
 from app.parameters import ID_PATTERN, PageQuery, RecordQuery
@@ -225,13 +225,15 @@ def page(
     return envelope(reader, force, [body(row) for row in rows], total or 0, following, counted())
 
 
-def _why_nothing(reader: Reader, force: dict[str, Any]) -> str | None:
-    """Where an empty list of the events of some regions is explained."""
-    if not reader.request.scope["path"].endswith("/events") or "region" not in force or "published_before" in force:
-        return None
+def explained(reader: Reader, force: dict[str, Any], total: int) -> Reader:
+    """The reader of a list that found so many, noting where it is explained that there are no events of some regions."""
+    about_events = reader.request.scope["path"].endswith("/events") and "region" in force and "published_before" not in force
+    if total or not reader.moment.release or not about_events:
+        return reader
     told = {name: force[name] for name in ("region", "region_match", "type", "from", "to", "as_of") if name in force}
-    asked: dict[str, Any] = {name: value["edtf"] if isinstance(value, dict) else value for name, value in told.items()}
-    return f"Nothing matches. /coverage?{urlencode(asked, doseq=True)} tells whether no event is known there or nobody has looked."
+    asked: dict[str, Any] = {name: as_query(value["edtf"]) if isinstance(value, dict) else value for name, value in told.items()}
+    where = f"/coverage?{urlencode(asked, doseq=True)}"
+    return reader.noting(f"Nothing matches. {where} tells whether no event is known there or nobody has looked.")
 
 
 def page_behind(reader: Reader, query: PageQuery, made: Callable[[str, int], Part]) -> Response:
@@ -251,8 +253,7 @@ def envelope(reader: Reader, force: dict[str, Any], bodies: list[bytes], total: 
 
     `following` is the cursor of the next page, `counted` the JSON of facets.
     """
-    if not total and reader.moment.release:
-        reader = reader.noting(_why_nothing(reader, force))
+    reader = explained(reader, force, total)
     request = reader.request
     onward = link_to_next(request, following)
     # As `Listing` shows it; its models would take longer than all the rest.
@@ -311,7 +312,7 @@ def _tell_why(reader: Reader, kind: str, identifier: str, before: EdtfDate | Non
         raise NotFound(f"There is no {kind} {identifier[:200]!r}." + (f" Did you mean {close!r}?" if close else ""))
     fate = history.fate(reader.connection, kind, identifier, reader.moment)
     if fate is None:
-        raise NotFound(f"No work published before {before.edtf if before else 'then'} supports the {kind} {identifier!r}.")
+        raise NotFound(f"No work published before {as_query(before.edtf) if before else 'then'} supports the {kind} {identifier!r}.")
     if fate.state == "merged":
         asked = f"?{request.url.query}" if request.url.query else ""
         place = f"{request.scope.get('root_path', '')}/{kind}s/{fate.merged_into}{asked}"

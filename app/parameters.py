@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from starlette.types import Scope
 
 from app import vocabulary
-from app.dates import EdtfDate, parse_query
+from app.dates import EdtfDate, as_query, parse_query
 from app.formats import formats_of
 from app.problems import InvalidRequest, NotAcceptable, invalid
 
@@ -229,8 +229,9 @@ def format_of(kind: str) -> Any:
 def date_order(earlier: str, since: EdtfDate | None, later: str, until: EdtfDate | None) -> None:
     """Refuse a reversed range."""
     if since and until and since.first > until.last:
-        reason = f"{earlier} ({since.edtf}) is after {later} ({until.edtf})"
-        raise PydanticCustomError("range", "{reason}", {"reason": reason, "parameter": earlier, "value": since.edtf})
+        first, last = as_query(since.edtf), as_query(until.edtf)
+        reason = f"{earlier} ({first}) is after {later} ({last})"
+        raise PydanticCustomError("range", "{reason}", {"reason": reason, "parameter": earlier, "value": first})
 
 
 def pairs(scope: Scope) -> list[tuple[str, str]]:
@@ -275,7 +276,7 @@ def negotiate(named: str | None, accept: tuple[str, ...], offered: dict[str, str
         raise NotAcceptable(f"This path has no format {named[:50]!r}; it has {', '.join(offered)}.{hint}")
     if not accept:
         return next(iter(offered))
-    wanted = {name: _weight(accept, media_type.split(";", maxsplit=1)[0]) for name, media_type in offered.items()}
+    wanted = {name: _weight(accept, media_type) for name, media_type in offered.items()}
     best = max(wanted, key=lambda name: wanted[name])  # of equals the first: JSON
     if not wanted[best]:
         raise NotAcceptable(f"This path answers in {', '.join(dict.fromkeys(offered.values()))}; the Accept header admits none of them.")
@@ -287,12 +288,17 @@ _WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 
 @lru_cache(1_000)
 def _weight(ranges: tuple[str, ...], media_type: str) -> float:
-    """How much an Accept header wants a media type: the most specific range that fits it decides (RFC 9110, 12.5.1)."""
-    specificity = {"*/*": 0, media_type.split("/", maxsplit=1)[0] + "/*": 1, media_type: 2}
+    """How much an Accept header wants a media type: the most specific range that fits it decides (RFC 9110, 12.5.1).
+
+    A range with parameters fits what has the same ones, such as a profile. All is in UTF-8, whether a media type says so or not.
+    """
+    name, *own = [piece.strip() for piece in media_type.split(";")]
+    specificity = {"*/*": 0, name.split("/", maxsplit=1)[0] + "/*": 1, name: 2}
     fitting = [(-1, 0.0)]
     for given in ranges:
-        kind, *settings = [piece.strip() for piece in given.split(";")]
+        kind, *settings = [piece.strip().replace('"', "") for piece in given.split(";")]
         weights = [setting for setting in settings if setting.startswith("q=")]
-        if kind in specificity and all(_WEIGHT.fullmatch(weight) for weight in weights):
-            fitting.append((specificity[kind], float(weights[0][2:]) if weights else 1.0))
+        told = set(settings).difference(weights)
+        if kind in specificity and all(_WEIGHT.fullmatch(weight) for weight in weights) and told <= {*own, "charset=utf-8"}:
+            fitting.append((specificity[kind] + len(told), float(weights[0][2:]) if weights else 1.0))
     return max(fitting)[1]

@@ -6,6 +6,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import httpx
@@ -116,6 +117,8 @@ def test_a_workbook_is_one(api: httpx.Client) -> None:
         ("/events?format=", {}, "This path has no format ''"),
         ("/events", {"accept": "image/png"}, "the Accept header admits none of them"),
         ("/events", {"accept": "text/csv;q=0"}, "the Accept header admits none of them"),
+        ("/events", {"accept": "text/csv; header=absent"}, "the Accept header admits none of them"),
+        ("/events", {"accept": "application/json; charset=gbk"}, "the Accept header admits none of them"),
         ("/regions/cn", {"accept": "text/csv"}, "This path answers in application/json; the Accept header admits none of them."),
     ],
 )
@@ -182,3 +185,46 @@ def test_what_is_written_whole_keeps_nobody_waiting(api: httpx.Client, first: st
             allowed.set()
     assert found == [200, 200, 200]
     assert {answer.result().status_code for answer in lists} == {200}
+
+
+@pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        ("text/csv", "csv"),
+        ("text/csv; charset=UTF-8", "csv"),
+        ("text/csv; header=present", "csv"),
+        ("text/csv; profile=tidy", "tidy"),
+        ('text/csv; profile="tidy"; q=0.5', "tidy"),
+        ("text/csv; charset=utf-8; header=present; profile=tidy", "tidy"),
+        ("text/csv;q=0.5, text/csv;profile=tidy", "tidy"),
+        ("application/json; charset=utf-8", "json"),
+        ("application/ld+json, */*;q=0.1", "jsonld"),
+    ],
+)
+def test_a_media_range_admits_what_has_its_parameters(api: httpx.Client, accept: str, format: str) -> None:
+    """RFC 9110, 12.5.1."""
+    path = "/events?type=conference"
+    negotiated, named = api.get(path, headers={"accept": accept}), api.get(f"{path}&format={format}")
+    assert negotiated.headers["content-type"] == named.headers["content-type"]
+    assert format in {"json", "jsonld"} or negotiated.content == named.content  # which tell the address that was asked
+
+
+def test_where_nobody_has_looked_is_told_in_every_format(api: httpx.Client) -> None:
+    path = "/events?region=cn-bj-e-town&from=1999-Q3&to=1999-Q4"
+    note = api.get(path).json()["note"]
+    assert unquote(api.get(f"{path}&format=csv").headers["x-cgt-note"]) == unquote(note)
+    where = next(word for word in note.split() if word.startswith("/coverage?"))
+    assert "from=1999-Q3" in where
+    assert api.get(where).json()["page"]["total"]
+    assert api.get(where).json()["applied"]["from"]["edtf"] == "1999-35"
+
+
+@pytest.mark.parametrize("format", ["csv", "tidy", "jsonld"])
+def test_a_converted_number_never_stands_without_its_rate(api: httpx.Client, format: str) -> None:
+    figures = [figure for figure in walk(api, "/figures", convert="USD", unit="CNY") if figure["converted"]]
+    assert figures
+    text = api.get(f"/figures?convert=USD&unit=CNY&format={format}").text
+    for figure in figures:
+        assert str(figure["converted"]["rate"]) in text
+    assert figures[0]["converted"]["day"] in text
+    assert figures[0]["converted"]["source"] in text

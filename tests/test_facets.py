@@ -241,3 +241,14 @@ def test_a_facet_that_is_not_there_is_refused(api: httpx.Client, path: str, face
     assert message in error["message"]
     if path != "/sources":
         assert error["did_you_mean"] == did_you_mean
+
+
+def test_bounds_are_numbers_of_the_unit_that_is_asked_for(synthetic: httpx.Client) -> None:
+    """To count other units under them would mix numbers that cannot be compared."""
+    for unit in ("CNY", "USD"):
+        found = synthetic.get("/figures", params={"unit": unit, "min": 1, "facets": "unit,metric"}).json()
+        assert found["page"]["total"]
+        assert {bucket["value"]: bucket["count"] for bucket in found["facets"]["unit"]} == {unit: found["page"]["total"]}
+        assert sum(bucket["count"] for bucket in found["facets"]["metric"]) == found["page"]["total"]
+    whole = synthetic.get("/figures", params={"unit": "CNY", "facets": "unit"}).json()["facets"]["unit"]
+    assert {bucket["value"] for bucket in whole} > {"CNY", "USD"}

@@ -128,6 +128,18 @@ def test_long_answers_are_compressed_for_who_wants_it(api: httpx.Client) -> None
     assert len(raw) < len(plain.content) / 5
 
 
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("br, gzip;q=0.5", True), ("gzip; q=1.0", True), ("gzip;q=0", False), ("identity, gzip;q=0.000", False), ("xgzip", False)],
+)
+def test_a_coding_of_weight_zero_is_not_acceptable(api: httpx.Client, given: str, taken: bool) -> None:
+    """RFC 9110, 12.4.2; its tag is that of the coding that is sent."""
+    answer, plain = (api.get("/events", headers={"accept-encoding": coding}) for coding in (given, "identity"))
+    assert (answer.headers.get("content-encoding") == "gzip") == taken
+    assert (answer.headers["etag"] != plain.headers["etag"]) == taken
+    assert answer.content == plain.content
+
+
 def test_a_page_has_a_link_to_the_next(api: httpx.Client) -> None:
     answer = api.get("/figures?limit=5")
     assert answer.headers["link"] == f'<{answer.json()["links"]["next"]}>; rel="next"'

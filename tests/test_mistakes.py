@@ -345,3 +345,24 @@ def test_every_mistake_of_the_whole_set_is_told_at_once(seeds: Path) -> None:
     for name, _, message in edits:
         assert any(message in line for line in found), name
     assert found == sorted(found, key=lambda line: (line.split(":")[0], int(line.split(":")[1])))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("at: a passage that is far too long to be an anchor of any kind", "cite.1.at: is longer than 8 words"),
+        ("at: '…'", "cite.1.at"),
+        ("at: ''", "cite.1.at"),
+    ],
+)
+def test_of_fields_whose_citations_are_not_sound_it_is_not_said_that_nothing_supports_them(seeds: Path, wrong: str, told: str) -> None:
+    edit("events.yaml", "at: held from Friday to Saturday", wrong)(seeds)
+    found = mistakes(seeds)
+    assert any(told in line for line in found), found
+    assert not [line for line in found if "no citation supports it" in line]
+
+
+def test_a_byte_that_is_no_utf_8_is_found_in_its_line(seeds: Path) -> None:
+    path = seeds / "events.yaml"
+    path.write_bytes(b"- id: x\n  title: a\n  summary: \xff\n")
+    assert any("events.yaml:3: (file): is not UTF-8" in line for line in mistakes(seeds))

@@ -297,6 +297,7 @@ def test_several_hosts_are_written_as_people_write_them(url: str, host: str, por
     ("name", "url", "message"),
     [
         ("CGT_READ_URL", "sqlite:///cgt.db", "CGT_READ_URL is no URL of PostgreSQL"),
+        ("CGT_DATABASE_URL", "postgresql://u:pa@secret@h/db", "CGT_DATABASE_URL has several @; write one in a user name or password as %40"),
         ("CGT_READ_URL", "nonsense with secret", "CGT_READ_URL is no URL of PostgreSQL"),
         ("CGT_READ_URL", "postgresql://u:secret@h1:x,h2/db", "CGT_READ_URL is no URL of PostgreSQL"),
         ("CGT_READ_URL", "postgresql://u:secret@/db?host=h1,h2&port=1,2,3", "CGT_READ_URL names hosts and ports that do not go together"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.seeding import load as seeding
-from app.seeding.files import SeedError
+from app.seeding.files import LINES, SeedError
 from tests.edits import KINDS, Files, store, synthetic
 from tests.synthetic import write
 
@@ -39,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 def mistakes(folder: Path) -> set[tuple[str, str, str]]:
     with pytest.raises(SeedError) as error:
         seeding.read(folder)
-    return {(Path(mistake.file).stem, mistake.record, mistake.message) for mistake in error.value.mistakes}
+    return {(Path(mistake.file).stem, mistake.record, mistake.message.removesuffix(LINES).removesuffix(".yaml")) for mistake in error.value.mistakes}
 
 
 @pytest.mark.parametrize("what", UNSOUND)

@@ -231,7 +231,8 @@ FACETS = {
     "subject": Facet(("subject",), by_value(_shown, "figure.subject"), "subject"),
     "region": Facet(("region", "region_match"), by_place(_shown, "figure.region")),
     "year": Facet(("period_from", "period_to"), by_value(_shown, "figure.year"), ascending=True),
-    "unit": Facet(("unit",), by_value(_shown, "figure.unit"), "any-unit"),
+    # Bounds are numbers of the unit that is asked for, unless they are compared with converted ones.
+    "unit": Facet(("unit",), by_value(_shown, "figure.unit"), "any-unit", keeps=lambda query: query.convert is None and query.compares() is not None),
     "basis": Facet(("basis",), by_value(_shown, "figure.basis"), "basis"),
     "qualifier": Facet(("qualifier",), by_value(_shown, "figure.qualifier"), "qualifier"),
     "agreement": Facet(("agreement",), by_value(_shown, "figure.agreement"), "agreement"),

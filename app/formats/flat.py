@@ -33,6 +33,7 @@ MAIN = {
     "figure": (
         "metric", "subject.id", "region.id", "region.name", "organisation.id", "event.id", "period.edtf", "period.earliest", "period.latest",
         "value", "unit", "low", "high", "qualifier", "basis", "as_stated", "agreement", "origins",
+        "converted.from", "converted.value", "converted.rate", "converted.day", "converted.source", "converted.day_reason", "not_converted",
     ),
     "organisation": ("type", "name", "name_zh", "region.id", "region.name"),
     "region": ("type", "name", "name_zh", "parent.id", "parent.name"),

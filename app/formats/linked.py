@@ -263,6 +263,8 @@ def _figure(context: Context, record: Record) -> Node:
             _property(context, "spread.min", record["spread"]["min"]),
             _property(context, "spread.max", record["spread"]["max"]),
             _property(context, "spread.unit", record["spread"]["unit"]),
+            *(_property(context, f"converted.{name}", value) for name, value in (record["converted"] or {}).items()),
+            _property(context, "not_converted", record["not_converted"]),
             _origins(context, record),
         ),
     )

@@ -64,7 +64,9 @@ def of_record(data: Dataset, kind: str, record: Any, entry: Entry) -> list[Mista
 def of_broken(data: Dataset, kind: str, record: Any, entry: Entry) -> list[Mistake]:
     """Every mistake of the sound parts of an entry that has mistakes of form as well."""
     mistakes = list(_references(data, kind, record, entry))
-    return mistakes if kind == "document" else [*mistakes, *_uncovered(kind, record, entry)]
+    # Where what supports the fields is not sound itself, nothing can be said of them.
+    supported = kind != "document" and all(getattr(record, name, None) or not entry.data.get(name) for name in ("cite", "derived", "reference"))
+    return [*mistakes, *_uncovered(kind, record, entry)] if supported else mistakes
 
 
 def filled(record: RecordForm, field: str) -> bool:

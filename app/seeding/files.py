@@ -201,11 +201,13 @@ def _entries(nodes: list[yaml.Node], shown: str) -> tuple[list[Entry], list[Mist
 
 def _compose(path: Path, shown: str) -> tuple[yaml.Node | None, list[Mistake]]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        text = content.decode("utf-8")
         _refuse_features(text)
         node = yaml.compose(text, _LOADER)
     except UnicodeDecodeError as error:
-        return None, [Mistake(shown, 1, "(file)", f"is not UTF-8 (byte {error.start}); save it as UTF-8")]
+        line = content.count(b"\n", 0, error.start) + 1
+        return None, [Mistake(shown, line, "(file)", f"is not UTF-8 (byte {error.start}); save it as UTF-8")]
     except OSError as error:
         return None, [Mistake(shown, 1, "(file)", f"cannot be read: {error.strerror}")]
     except _Refused as refused:
