@@ -126,7 +126,7 @@ def test_a_work_counts_when_its_last_possible_day_is_over() -> None:
 
 def test_a_record_that_nothing_supported_yet_is_told_from_one_that_never_was(api: httpx.Client) -> None:
     detail = problem(api.get("/figures/world-cgt-market-size-2030?published_before=2025-Q1"), 404, "not-found")["detail"]
-    assert detail == "No work published before 2025-33 supports the figure 'world-cgt-market-size-2030'."
+    assert detail == "No work published before 2025-Q1 supports the figure 'world-cgt-market-size-2030'."
     problem(api.get("/figures?published_before=soon"), 422, "invalid-request")
     problem(api.get("/organisations?published_before=2025"), 422, "invalid-request")
 
