@@ -315,7 +315,7 @@ def is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-HEAD = "0008"
+HEAD = "0007"
 """The schema revision that this version of the software works with: the last of the folder `migrations`."""
 
 
