@@ -299,16 +299,17 @@ def redact_field(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="The id of a record.")],
     field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of it as it is served, such as people or identifiers.lei.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, as answers will tell.")],
-    everywhere: Annotated[
-        bool | None,
-        typer.Option("--everywhere/--only-here", help="Redact every other field as well that tells the value, or none.", show_default=False),
-    ] = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Redact every other field as well that tells the value.")] = False,
+    only_here: Annotated[bool, typer.Option("--only-here", help="Leave other fields that tell the value as they are.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be redacted, change nothing.")] = False,
 ) -> None:
     """Take the value of a field out of every release, for law's sake; answers then say that it was redacted."""
     from app.seeding import redact  # noqa: PLC0415
 
     settings = _settings()
+    if everywhere and only_here:
+        _fail("--everywhere and --only-here exclude each other; choose one")
+    chosen = everywhere if everywhere or only_here else None
     if not reason.strip():
         _fail("--reason is empty; say why, as answers will tell it")
     try:
@@ -317,7 +318,7 @@ def redact_field(
         if file is not None and not file.exists():
             _fail(f"{file} does not exist yet; 'cgt seed' makes it")
         with err.status("redacting"):
-            outcome = redact.redact(engine, redact.Order(identifier, field, reason.strip(), everywhere), dry_run=dry_run)
+            outcome = redact.redact(engine, redact.Order(identifier, field, reason.strip(), chosen), dry_run=dry_run)
     except redact.Refused as error:
         _fail(str(error))
     except database.DatabaseError as error:
@@ -330,7 +331,7 @@ def redact_field(
         return
     counts = f"versions of the record {outcome.versions}, of others that show it {outcome.copies}, changes in the log {outcome.changes}"
     out.print(f"dry run: {what} would be redacted ({counts}); nothing was changed" if dry_run else f"{what} is redacted ({counts})")
-    if outcome.elsewhere and everywhere is False:
+    if outcome.elsewhere and only_here:
         err.print(f"cgt: warning: the value still stands in {redact.listed(outcome.elsewhere)}")
     elif outcome.elsewhere:
         out.print(f"the value stood there too and {'would go' if dry_run else 'is gone'}: {redact.listed(outcome.elsewhere)}")

@@ -336,6 +336,8 @@ def test_the_command_says_what_it_lacks(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     assert cgt("redact", EVENT, "people", CGT_DATABASE_URL=url).returncode == 2
     assert "--reason is empty" in cgt("redact", EVENT, "people", "--reason", " ", CGT_DATABASE_URL=url).stderr
+    for both in (("--everywhere", "--only-here"), ("--only-here", "--everywhere")):
+        assert "exclude each other" in cgt("redact", EVENT, "people", "--reason", WHY, *both, CGT_DATABASE_URL=url).stderr
     run = cgt("redact", EVENT, "people", "--reason", WHY, CGT_DATABASE_URL=url)
     assert run.returncode == 1
     assert "does not exist yet; 'cgt seed' makes it" in run.stderr

@@ -10,6 +10,7 @@ from operator import add
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.seeding.entries import DocumentForm, FigureForm, SourceForm
 from app.seeding.numbers import arranged, in_order, of_text
@@ -26,32 +27,36 @@ def _counts() -> dict[str, list[int]]:
 
 @dataclass
 class Cited:
-    """How often sources are cited, by the numbers that stand for them."""
+    """How often sources are cited, by the numbers that stand for them: each once and in order, with how often, and those that come after."""
 
-    _numbers: "array[int]" = field(default_factory=lambda: array("Q"))
-    _sorted: bool = True
+    _sources: "array[int]" = field(default_factory=lambda: array("Q"))
+    _times: "array[int]" = field(default_factory=lambda: array("I"))
+    _fresh: "array[int]" = field(default_factory=lambda: array("Q"))
 
     def add(self, source: str) -> None:
         """A source is cited once more."""
-        self._numbers.append(of_text(source))
-        self._sorted = False
+        self._fresh.append(of_text(source))
+
+    def _each(self) -> "NDArray[np.uint64]":
+        return np.concatenate([np.repeat(np.asarray(self._sources), np.asarray(self._times)), np.asarray(self._fresh)])
 
     def sort(self) -> None:
-        """Put the numbers in order, unless they are."""
-        if not self._sorted:
-            self._numbers = arranged(self._numbers, in_order(self._numbers))
-            self._sorted = True
+        """Count what came after, if anything did."""
+        if self._fresh:
+            sources, times = np.unique(self._each(), return_counts=True)
+            self._sources, self._times = array("Q", sources.tobytes()), array("I", times.astype(np.uint32).tobytes())
+            self._fresh = array("Q")
 
     def join(self, others: "Cited") -> None:
         """Sources are cited as often again as others tell."""
-        self._numbers.extend(others._numbers)
-        self._sorted = False
+        self._fresh.frombytes(others._each().tobytes())
 
     def count(self, source: str) -> int:
         """How often a source is cited."""
         self.sort()
         number = of_text(source)
-        return bisect_right(self._numbers, number) - bisect_left(self._numbers, number)
+        place = bisect_left(self._sources, number)
+        return self._times[place] if place < len(self._sources) and self._sources[place] == number else 0
 
 
 @dataclass
