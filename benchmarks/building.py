@@ -121,11 +121,15 @@ def seed(url: str, folder: Path) -> Seeded:
 def watched(process: "subprocess.Popen[bytes]") -> tuple[float, float]:
     """Wait for a process; the most megabytes that one of it and its children had, and the most that was seen of all of them at once.
 
-    `/proc` tells; what the system tells at the end is never less than what this process has, which started it.
+    `/proc` tells; what the system tells at the end is never less than what this process has, which started it. For the same reason a process counts
+    from the second look on: until it has begun its program it shows the memory of the one that started it.
     """
     largest = together = 0.0
+    before: set[int] = set()
     while process.returncode is None:
-        seen = [_memory(one) for one in _family(process.pid)]
+        there = set(_family(process.pid))
+        seen = [_memory(one) for one in there & before]
+        before = there
         largest, together = max([largest, *(most for most, _ in seen)]), max(together, sum(now for _, now in seen))
         with suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK)
