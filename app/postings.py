@@ -182,6 +182,8 @@ class Index:
 def _size(kept: Any) -> int:
     """About how many bytes something takes."""
     match kept:
+        case _ if hasattr(kept, "nbytes"):
+            size = 100 + int(kept.nbytes)
         case str() | bytes():
             size = 50 + len(kept)
         case BitMap():
@@ -190,8 +192,6 @@ def _size(kept: Any) -> int:
             size = sum(100 + _size(value) for value in kept.values())
         case list() | tuple():
             size = sum(8 + _size(value) for value in kept)
-        case _ if hasattr(kept, "nbytes"):
-            size = 100 + int(kept.nbytes)
         case _:
             size = 100 + 100 * (len(kept) if hasattr(kept, "__len__") else 1)
     return size

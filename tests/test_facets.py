@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -252,3 +252,16 @@ def test_bounds_are_numbers_of_the_unit_that_is_asked_for(synthetic: httpx.Clien
         assert sum(bucket["count"] for bucket in found["facets"]["metric"]) == found["page"]["total"]
     whole = synthetic.get("/figures", params={"unit": "CNY", "facets": "unit"}).json()["facets"]["unit"]
     assert {bucket["value"] for bucket in whole} > {"CNY", "USD"}
+
+
+def test_what_is_kept_is_measured_by_all_that_it_holds() -> None:
+    class Told(NamedTuple):
+        names: str
+
+        @property
+        def nbytes(self) -> int:
+            return 5_000
+
+    places = {str(number): [str(number)] * 5 for number in range(600)}
+    assert postings._size((places, places)) > 2 * postings._size(places) > 600_000
+    assert postings._size(Told("a")) == 5_100
