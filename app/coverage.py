@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from app.citations import DateSpan, Ref, Shape, TitleRef, term
 UNKNOWN = "unknown"
 """What stands in the id of a cell for a region or year that its events do not have; it sorts behind every year."""
 
-Numbers = NDArray[np.int64]
+Numbers = NDArray[np.integer[Any]]
 
 _TYPE, _REGION = 16, 32
 """Bits behind which type and region stand in the number of a cell, which ends in the year."""
@@ -83,7 +83,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """How many events there are by region, type, first and last year, as columns of equal length."""
+    """How many events there are by region, type, first and last year, as columns of equal length, each as wide as its numbers."""
 
     regions: list[str | None]
     """What the numbers in `region` stand for."""
@@ -109,13 +109,13 @@ class Events:
         return sum(column.nbytes for column in self._columns)
 
     def of(self, types: Collection[str], *, unplaced: bool) -> "Events":
-        """Those of some types, or of all where none are named, with those that name no region or without."""
+        """Those of some types, or of all where none are named, with those that name no region or without; in columns wide enough to count with."""
         kept = np.full(len(self.region), True)
         if types:
             kept &= np.isin(self.type, [number for number, name in enumerate(self.types) if name in types])
         if not unplaced:
             kept &= np.isin(self.region, [number for number, name in enumerate(self.regions) if name is not None])
-        return Events(self.regions, self.types, *(column[kept] for column in self._columns))
+        return Events(self.regions, self.types, *(column[kept].astype(np.int64) for column in self._columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +168,11 @@ class Known:
         year = np.repeat(np.where(dated, first, 0), many) + np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
         rows, region = np.repeat(rows, many), np.repeat(region, many)
         self._places, cell = np.unique((region << _REGION) + (events.type[rows] << _TYPE) + year, return_inverse=True)
-        self._told = [np.zeros(len(self._places), np.int64) for _ in range(3)]
-        np.add.at(self._told[0], cell, events.events[rows])
-        np.maximum.at(self._told[1], cell, events.release[rows])
-        np.maximum.at(self._told[2], cell, events.newest[rows])
+        many_events, release, newest = (np.zeros(len(self._places), np.int64) for _ in range(3))
+        np.add.at(many_events, cell, events.events[rows])
+        np.maximum.at(release, cell, events.release[rows])
+        np.maximum.at(newest, cell, events.newest[rows])
+        self._told = [narrow(many_events), narrow(release), newest]
 
     def __len__(self) -> int:
         return len(self._places)
@@ -203,6 +204,11 @@ class Known:
             begin += self._types[kind] << _TYPE
             behind = begin + (1 << _TYPE)
         return slice(*np.searchsorted(self._places, [begin, behind]).tolist())
+
+
+def narrow(numbers: Numbers) -> Numbers:
+    """Numbers from 0 on in no more room than the largest of them needs."""
+    return numbers.astype(np.min_scalar_type(numbers.max(initial=0)))
 
 
 def _each(of: Sequence[Sequence[int]], numbers: Numbers) -> tuple[Numbers, Numbers]:

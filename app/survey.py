@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from app.coverage import Events, Numbers, Reading
+from app.coverage import Events, Numbers, Reading, narrow
 from app.postings import MOST_TOGETHER, NONE, Postings
 from app.snapshot import Outdated
 
@@ -139,7 +139,8 @@ def _counted(events: _Standing, regions: Numbers, names: list[str | None], newes
     np.maximum.at(release, group, events.values("since")[keys])
     np.maximum.at(latest, group, newest[keys])
     region, kind, first, last = np.unravel_index(groups, sizes)
-    return Events(names, ["", *types], region, kind, first, last, np.bincount(group, minlength=len(groups)), release, latest)
+    many = np.bincount(group, minlength=len(groups))
+    return Events(names, ["", *types], narrow(region), narrow(kind), narrow(first), narrow(last), narrow(many), narrow(release), latest)
 
 
 def _readings(read: Numbers, names: Sequence[str | None], until: Numbers) -> dict[str, Reading]:

@@ -128,7 +128,7 @@ def watched(process: "subprocess.Popen[bytes]") -> tuple[float, float]:
     before: set[int] = set()
     while process.returncode is None:
         there = set(_family(process.pid))
-        seen = [_memory(one) for one in there & before]
+        seen = [memory(one) for one in there & before]
         before = there
         largest, together = max([largest, *(most for most, _ in seen)]), max(together, sum(now for _, now in seen))
         with suppress(subprocess.TimeoutExpired):
@@ -143,7 +143,7 @@ def _family(parent: int) -> list[int]:
     return []
 
 
-def _memory(process: int) -> tuple[float, float]:
+def memory(process: int) -> tuple[float, float]:
     """The most megabytes that a process had, and those that it has; none where it has ended."""
     found: dict[str, float] = {}
     with suppress(OSError):

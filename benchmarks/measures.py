@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import mean, quantiles
 from urllib.parse import quote, urlencode
 
+from app.api.routing import REST
+from benchmarks import building
 from benchmarks.building import Base
 from benchmarks.load import Client, Clients, Load, timed
 from benchmarks.queries import Queries, cold, searches, with_parameter, write
@@ -51,6 +53,9 @@ _PLACES = 1000
 
 _MARKS = 60
 """Searches with so many different marks fit into `q` behind those that loads ask for; each server is asked for them once."""
+
+_REST = 2 * REST
+"""Seconds after the last answer until a worker has given back what answers needed for a moment."""
 
 _FULL = 20
 """Records of a page by default."""
@@ -303,16 +308,17 @@ def walk(site: Site, size: int, samples: int, limit: int) -> dict[str, list[str]
 
 
 def memory(bench: Bench, site: Site) -> None:
-    """What each worker holds: its share of what it has in common with others, and all that it touches."""
-    found: dict[str, list[float]] = {"Pss": [], "Rss": []}
+    """What each worker holds when it rests: its share of what it has in common with others, and all that it touches; and the most it ever had."""
+    time.sleep(_REST)
+    found: dict[str, list[float]] = {"PSS": [], "RSS": [], "highest": []}
     for pid in workers_of(site):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]
         numbers = {line.split(":")[0]: float(line.split()[1]) / 1024 for line in lines}
-        for name, values in found.items():
-            values.append(numbers[name])
-    where = (bench.size, site.engine, site.workers)
-    bench.results.add("memory of a worker, PSS", where, "MB", found["Pss"])
-    bench.results.add("memory of a worker, RSS", where, "MB", found["Rss"])
+        highest, _ = building.memory(pid)
+        for values, number in zip(found.values(), (numbers["Pss"], numbers["Rss"], highest), strict=True):
+            values.append(number)
+    for name, values in found.items():
+        bench.results.add(f"memory of a worker, {name}", (bench.size, site.engine, site.workers), "MB", values)
 
 
 def start_up(bench: Bench, base: Base, rounds: int) -> None:

@@ -63,6 +63,15 @@ def test_the_index_after_a_migration_is_that_of_a_load(databases: Any) -> None:
     engine.dispose()
 
 
+def test_postgresql_keeps_records_as_they_are(engine: Engine) -> None:
+    """To decompress the records of a page takes the server longer than all else that it does for it."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite compresses nothing")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT count(*), count(pg_column_compression(body)), max(length(body)) FROM rendering")).one()
+    assert found[0] and found[1] == 0 and found[2] > 2_000  # from which on the server would compress
+
+
 def refused(engine: Engine, model: type[SQLModel], **row: Any) -> str:
     """The complaint of the database about a row, at the latest at the commit."""
     with pytest.raises((IntegrityError, DBAPIError)) as error, engine.begin() as connection:
