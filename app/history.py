@@ -57,8 +57,13 @@ def fate(connection: Connection, kind: str, identifier: str, moment: Moment) -> 
         .limit(1)
     ).one_or_none()
     if last is None:
-        first = connection.scalar(select(func.min(change.release)).where(change.record_id == identifier, change.kind == kind))
-        came = f"; it came with release {first}" if first else ""
+        later = select(change.change, change.release).where(change.record_id == identifier, change.kind == kind).order_by(change.release)
+        first = connection.execute(later.limit(1)).one_or_none()
+        came = ""
+        if first is not None:
+            # What an earlier database published may be known here only as retired.
+            told = "it came with release" if first.change == "insert" else "it was never on record, and retired in release"
+            came = f"; {told} {first.release}"
         then = f"in release {moment.release}" if moment.release else "by then, before the first release"
         raise NotFound(f"There was no {kind} {identifier[:200]!r} {then}{came}.")
     if last.change not in {"withdraw", "merge"}:

@@ -164,6 +164,16 @@ def test_a_withdrawn_record_is_410_with_the_reason_and_may_come_back(empty_url: 
         assert client.get("/figures/world-cgt-market-size-2030").json()["data"]["release"] == 3
 
 
+def test_what_was_only_ever_retired_is_told_so(empty_url: str, seeds: Path) -> None:
+    load(empty_url, seeds)
+    (seeds / "retired.yaml").write_text("- {id: of-an-earlier-database, kind: event, reason: A double.}\n", "utf-8")
+    load(empty_url, seeds)
+    with Server(empty_url) as client:
+        assert client.get("/events/of-an-earlier-database").status_code == 410
+        before = client.get("/events/of-an-earlier-database?as_of=1").json()["detail"]
+        assert before == "There was no event 'of-an-earlier-database' in release 1; it was never on record, and retired in release 2."
+
+
 def test_a_merged_record_is_308_to_its_place(empty_url: str, seeds: Path) -> None:
     load(empty_url, seeds)
     drop_entry(seeds, "organisations.yaml", "celartics-biopharma")
