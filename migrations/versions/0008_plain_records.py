@@ -1,4 +1,4 @@
-"""PostgreSQL keeps the JSON of records as it is and in one piece: to decompress it took a third of the time of a page"""
+"""PostgreSQL keeps the JSON of records as it is and in one piece: to decompress what a page shows took it longer than to read it"""
 
 from alembic import op
 
